@@ -1,0 +1,23 @@
+# comfystream_layer(<name> SOURCES <files> [DEPENDS <layers or libraries>] [PRIVATE <libraries>])
+# One static library per layer. DEPENDS is what its headers show, PRIVATE what only its sources use.
+function(comfystream_layer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;PRIVATE" ${ARGN})
+  add_library(comfystream_${name} STATIC ${arg_SOURCES})
+  add_library(comfystream::${name} ALIAS comfystream_${name})
+  target_link_libraries(comfystream_${name} PUBLIC comfystream_settings comfystream_headers ${arg_DEPENDS} PRIVATE ${arg_PRIVATE})
+  set_target_properties(comfystream_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endfunction()
+
+# comfystream_tests(<name> SOURCES <files> [DEPENDS <layers>] [LABELS <labels>])
+# One GoogleTest program, `<name>_tests`, registered test by test.
+function(comfystream_tests name)
+  if(NOT COMFYSTREAM_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  add_executable(${name}_tests ${arg_SOURCES})
+  target_link_libraries(${name}_tests PRIVATE comfystream_settings comfystream_headers ${arg_DEPENDS} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name}_tests PRIVATE COMFYSTREAM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  set_target_properties(${name}_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  gtest_discover_tests(${name}_tests DISCOVERY_TIMEOUT 120 PROPERTIES LABELS "${arg_LABELS}" TIMEOUT 600)
+endfunction()

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What compiles and runs a graph on a device.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "comfystream/core/log.hpp"
+#include "comfystream/graph/graph.hpp"
+#include "comfystream/tensor/tensor.hpp"
+
+namespace comfystream::backend {
+
+struct CompileOptions {
+  std::int64_t max_batch = 1;
+  int threads = 0;            ///< 0: all cores
+  bool profile_nodes = false; ///< keep times by scope (slower on some backends)
+};
+
+/// Memory of one batch in flight: rows of inputs and outputs for the largest batch, allocated once. Used by one thread
+/// at a time; several slots of one executable may be in flight together.
+class Slot {
+ public:
+  virtual ~Slot() = default;
+  /// Memory of input `index` (Graph::inputs() order) for the largest batch; row i starts at i * row_bytes. Write the
+  /// first n rows, then enqueue a batch of n.
+  virtual std::span<std::byte> input(std::size_t index) = 0;
+  /// Memory of output `index` (Graph::outputs() order); its first n rows are valid after wait() until the next enqueue.
+  virtual std::span<const std::byte> output(std::size_t index) = 0;
+};
+
+/// A compiled graph. set_parameter and the calls on different slots may come from different threads.
+class Executable {
+ public:
+  virtual ~Executable() = default;
+  [[nodiscard]] virtual std::unique_ptr<Slot> make_slot() = 0;
+
+  /// The value that batches enqueued from now on see; those in flight keep theirs. Shape and dtype are the graph's
+  /// (leading N: the largest batch), or Error.
+  virtual void set_parameter(std::size_t index, const Tensor& value) = 0;
+
+  /// Starts a batch of `batch_size` rows (1..max_batch) on `slot`; returns without waiting where the device can.
+  /// Allocates nothing once this batch size has been warmed. Throws Error when the device refuses.
+  virtual void enqueue(Slot& slot, std::int64_t batch_size) = 0;
+  /// Waits for the slot's batch. Throws Error if it failed; the executable stays usable.
+  virtual void wait(Slot& slot) = 0;
+  /// Time the device spent on the slot's last batch, by the device's own clock where it has one.
+  [[nodiscard]] virtual std::chrono::nanoseconds device_time(const Slot& slot) const = 0;
+  /// Runs one batch of this size on zeros so that later ones pay no first-use cost. Call before or between batches,
+  /// from any thread.
+  virtual void warm(std::int64_t batch_size) = 0;
+};
+
+struct DeviceInfo {
+  std::string name;       ///< "AMD EPYC ...", "NVIDIA H200"
+  std::string available;  ///< empty when usable, else the reason why not
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  [[nodiscard]] virtual std::string name() const = 0;
+  [[nodiscard]] virtual std::vector<DeviceInfo> devices() const = 0;
+  /// Compiles `graph` for batches of 1..max_batch. The executable holds what it needs of the graph (weights by
+  /// reference); throws Error when an op or size is unsupported, with the op, its scope and shapes.
+  [[nodiscard]] virtual std::unique_ptr<Executable> compile(const graph::Graph& graph, const CompileOptions& options) = 0;
+};
+
+/// Runs a graph without inputs or with the given ones once, and returns its outputs: for set-up graphs and tests.
+[[nodiscard]] std::vector<Tensor> run_once(Executable& executable, const graph::Graph& graph,
+                                           std::span<const Tensor> inputs, std::int64_t batch_size);
+
+}  // namespace comfystream::backend

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "comfystream/backend/backend.hpp"
+
+namespace comfystream::backend {
+
+struct BackendStatus {
+  std::string name;
+  bool available = false;
+  std::string detail;  ///< device names when available, else why not and what would fix it
+};
+
+/// Every backend this program knows, built in or not, best first (cuda, openvino, reference).
+[[nodiscard]] std::vector<BackendStatus> list_backends();
+
+/// `name` is "auto" (the first available one) or a backend's name. Error(kUnsupported) with the reason otherwise.
+[[nodiscard]] std::unique_ptr<Backend> make_backend(const std::string& name);
+
+}  // namespace comfystream::backend

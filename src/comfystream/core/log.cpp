@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "comfystream/core/log.hpp"
+
+#include "comfystream/error.hpp"
+
+#include <spdlog/sinks/null_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+
+namespace comfystream {
+
+std::shared_ptr<Log> make_stderr_log(const std::string& level) {
+  const auto parsed = spdlog::level::from_str(level);
+  if (parsed == spdlog::level::off && level != "off") {
+    throw Error(ErrorCode::kInvalidArgument, "unknown log level '" + level + "'",
+                "use trace, debug, info, warning, error or off");
+  }
+  auto log = std::make_shared<Log>("comfystream", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  log->set_pattern("[%H:%M:%S.%e] %^%l%$: %v");
+  log->set_level(parsed);
+  return log;
+}
+
+std::shared_ptr<Log> make_null_log() {
+  return std::make_shared<Log>("null", std::make_shared<spdlog::sinks::null_sink_mt>());
+}
+
+}  // namespace comfystream

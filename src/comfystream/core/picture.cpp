@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "comfystream/error.hpp"
+#include "comfystream/frame.hpp"
+
+namespace comfystream {
+
+Picture::Picture(PixelFormat format, int width, int height) : format_(format), width_(width), height_(height) {
+  if (width <= 0 || height <= 0) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "a picture of " + std::to_string(width) + "x" + std::to_string(height) + " pixels");
+  }
+  memory_ = new std::byte[size_bytes()];
+}
+
+Picture::Picture(PixelFormat format, int width, int height, std::byte* memory,
+                 std::shared_ptr<PictureRecycler> recycler)
+    : memory_(memory), recycler_(std::move(recycler)), format_(format), width_(width), height_(height) {}
+
+Picture Picture::clone() const {
+  if (empty()) return {};
+  Picture copy(format_, width_, height_);
+  std::memcpy(copy.memory_, memory_, size_bytes());
+  return copy;
+}
+
+void Picture::release() noexcept {
+  if (memory_ == nullptr) return;
+  if (recycler_) {
+    recycler_->recycle(memory_);
+    recycler_.reset();
+  } else {
+    delete[] memory_;
+  }
+  memory_ = nullptr;
+}
+
+void Picture::swap(Picture& other) noexcept {
+  std::swap(memory_, other.memory_);
+  std::swap(recycler_, other.recycler_);
+  std::swap(format_, other.format_);
+  std::swap(width_, other.width_);
+  std::swap(height_, other.height_);
+}
+
+}  // namespace comfystream

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "comfystream/graph/graph.hpp"
+
+namespace comfystream::graph {
+
+/// Builds a Graph one operation at a time. Every call checks its operands and throws Error(kInvalidArgument), naming the
+/// op and the shapes, instead of building an ill-formed graph. Not thread-safe.
+///
+/// Broadcasting of the batch: values that no frame influences carry a leading dimension of 1 and meet per-frame values
+/// (leading dimension N) in binary(), concat(), select() and attention(), where they are repeated as needed. Keep static
+/// values at 1 as long as possible: the plan computes them once, not per frame (graph/passes/split_static.hpp).
+class Builder {
+ public:
+  /// Scope names nest for the lifetime of the object returned.
+  class ScopeGuard {
+   public:
+    ScopeGuard(Builder& builder, std::string name);
+    ~ScopeGuard();
+    ScopeGuard(const ScopeGuard&) = delete;
+    ScopeGuard& operator=(const ScopeGuard&) = delete;
+
+   private:
+    Builder& builder_;
+    std::size_t previous_length_;
+  };
+  [[nodiscard]] ScopeGuard scope(std::string name) { return {*this, std::move(name)}; }
+
+  // Sources.
+  Value input(std::string name, DType dtype, SymShape shape);
+  /// A live tensor. A shape with a leading N means one row per slot: its value holds rows for the largest batch and a
+  /// batch of n uses the first n.
+  Value parameter(std::string name, SymShape shape, Tensor initial);
+  Value constant(Tensor value, std::string name = {});
+  /// A constant for arithmetic: f16 and bf16 weights are followed by a cast to f32.
+  Value weight(const Tensor& value, std::string name = {});
+  Value scalar(float value);
+
+  // Linear algebra. weight layouts are PyTorch's: conv [out, in/groups, kh, kw], linear [out, in].
+  Value conv2d(Value x, Value weight, std::optional<Value> bias, const Conv2dAttrs& attrs);
+  Value conv_transpose2d(Value x, Value weight, std::optional<Value> bias, const ConvTranspose2dAttrs& attrs);
+  Value linear(Value x, Value weight, std::optional<Value> bias = std::nullopt);
+  Value matmul(Value a, Value b, bool transpose_b = false);
+  /// q [B, heads, tq, d], k [B|1, heads, tk, d], v [B|1, heads, tk, dv]; mask broadcasts to [B, heads, tq, tk].
+  Value attention(Value q, Value k, Value v, float scale, bool causal = false, std::optional<Value> mask = std::nullopt);
+
+  // Normalisation and activation.
+  Value group_norm(Value x, Value weight, Value bias, const GroupNormAttrs& attrs);
+  Value layer_norm(Value x, Value weight, Value bias, float epsilon = 1e-5F);
+  Value unary(UnaryKind kind, Value x);
+  Value silu(Value x) { return unary(UnaryKind::kSilu, x); }
+  Value gelu(Value x) { return unary(UnaryKind::kGelu, x); }
+  Value quick_gelu(Value x) { return unary(UnaryKind::kQuickGelu, x); }
+  Value relu(Value x) { return unary(UnaryKind::kRelu, x); }
+  Value tanh(Value x) { return unary(UnaryKind::kTanh, x); }
+  Value floor(Value x) { return unary(UnaryKind::kFloor, x); }
+  Value softmax(Value x, std::int64_t axis);
+
+  // Arithmetic, with broadcasting.
+  Value binary(BinaryKind kind, Value a, Value b);
+  Value add(Value a, Value b) { return binary(BinaryKind::kAdd, a, b); }
+  Value sub(Value a, Value b) { return binary(BinaryKind::kSub, a, b); }
+  Value mul(Value a, Value b) { return binary(BinaryKind::kMul, a, b); }
+  Value div(Value a, Value b) { return binary(BinaryKind::kDiv, a, b); }
+  Value add(Value a, float b) { return add(a, scalar(b)); }
+  Value mul(Value a, float b) { return mul(a, scalar(b)); }
+  Value div(Value a, float b) { return div(a, scalar(b)); }
+  Value clamp(Value x, float low, float high);
+  Value compare(CompareKind kind, Value a, Value b);
+  Value select(Value condition, Value if_true, Value if_false);
+  Value reduce(ReduceKind kind, Value x, std::vector<std::int64_t> axes);
+
+  // Shape.
+  Value concat(std::span<const Value> values, std::int64_t axis);
+  Value concat(std::initializer_list<Value> values, std::int64_t axis) {
+    return concat(std::span<const Value>(values.begin(), values.size()), axis);
+  }
+  Value slice(Value x, std::int64_t axis, std::int64_t begin, std::int64_t end, std::int64_t step = 1);
+  Value reshape(Value x, SymShape shape);
+  Value transpose(Value x, std::vector<std::int64_t> order);
+  /// Repeats dimensions of 1; returns x itself when it has the shape already.
+  Value expand(Value x, SymShape shape);
+  /// x with its leading dimension, if 1, repeated to N.
+  Value expand_batch(Value x);
+  Value resize(Value x, const ResizeAttrs& attrs);
+  Value pad(Value x, PadAttrs attrs);
+
+  // The rest.
+  Value embedding(Value indices, Value table);
+  Value cast(Value x, DType dtype);
+  Value timestep_embedding(Value timesteps, const TimestepEmbeddingAttrs& attrs);
+  Value loop(LoopAttrs attrs, std::span<const Value> operands);
+
+  void output(std::string name, Value value);
+
+  [[nodiscard]] const ValueType& type(Value value) const { return graph_.type(value); }
+  [[nodiscard]] const SymShape& shape(Value value) const { return graph_.type(value).shape; }
+  [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
+  /// Hands the graph over; the builder is empty afterwards.
+  [[nodiscard]] Graph take();
+
+ private:
+  Value emit(OpKind kind, Attrs attrs, std::vector<Value> operands, std::string name = {});
+  Value with_batch_of(Value x, Value like);
+
+  Graph graph_;
+  std::string scope_;
+};
+
+}  // namespace comfystream::graph

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "comfystream/graph/graph.hpp"
+
+namespace comfystream::graph {
+
+/// A graph cut into what no frame influences and what runs for every batch.
+struct SplitGraph {
+  /// Depends on parameters and constants alone; runs when a parameter it reads changes. No inputs.
+  Graph setup;
+  /// Runs per batch. Reads the setup's outputs as parameters of the same names.
+  Graph frame;
+  /// Names of the values that cross, in the setup's output order ("static:%<id>").
+  std::vector<std::string> crossing;
+};
+
+/// Moves every node that depends on no input into the setup graph: the text encoder, the products of prompt embeddings
+/// inside cross-attention, timestep embeddings and, where a workflow starts from fixed noise, the UNet's encoder.
+/// Constants and ops that merely re-lay constants (cast, reshape, transpose of a constant) are kept beside their users,
+/// so that backends see weights as weights; parameters used by the frame graph directly stay its parameters. A value is
+/// moved only when the cut pays: something other than re-laid constants was computed. The frame graph computes exactly
+/// what `graph` does.
+[[nodiscard]] SplitGraph split_static(const Graph& graph);
+
+}  // namespace comfystream::graph

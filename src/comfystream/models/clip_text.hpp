@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// CLIP-L's text encoder as ComfyUI runs it for SD 1.x (transformers' CLIPTextModel; LDM's cond_stage_model).
+#pragma once
+
+#include "comfystream/graph/builder.hpp"
+#include "comfystream/models/weights/weight_map.hpp"
+
+namespace comfystream::models {
+
+struct ClipTextConfig {
+  std::int64_t vocabulary = 49408;
+  std::int64_t width = 768;
+  std::int64_t layers = 12;
+  std::int64_t heads = 12;
+  std::int64_t intermediate = 3072;
+  std::int64_t positions = 77;
+};
+
+class ClipText {
+ public:
+  /// transformers keys (text_model....) or LDM's (cond_stage_model.transformer.text_model....).
+  explicit ClipText(const weights::WeightMap& weights);
+  [[nodiscard]] const ClipTextConfig& config() const noexcept { return config_; }
+
+  /// tokens i32 [k, 77] -> [k, 77, width]: layer `stop_at_layer` (-1: the last) after the final layer norm.
+  graph::Value trace(graph::Builder& builder, graph::Value tokens, std::int64_t stop_at_layer = -1) const;
+
+ private:
+  ClipTextConfig config_;
+  weights::WeightMap weights_;
+};
+
+}  // namespace comfystream::models

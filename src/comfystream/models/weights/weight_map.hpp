@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "comfystream/tensor/tensor.hpp"
+
+namespace comfystream::weights {
+
+/// The named tensors of a model file, and its metadata. Tensors borrow the file's mapping, which lives as long as any of
+/// them. Const access is safe from any thread.
+class WeightMap {
+ public:
+  WeightMap() = default;
+  /// `origin` is the file's path, for messages.
+  explicit WeightMap(std::string origin) : origin_(std::move(origin)) {}
+
+  void insert(std::string name, Tensor tensor);
+  void set_metadata(std::string key, std::string value);
+
+  [[nodiscard]] bool contains(std::string_view name) const;
+  /// Error(kNotFound) names the tensor and the file.
+  [[nodiscard]] const Tensor& at(std::string_view name) const;
+  /// nullptr when absent.
+  [[nodiscard]] const Tensor* find(std::string_view name) const;
+  [[nodiscard]] const std::map<std::string, Tensor, std::less<>>& tensors() const noexcept { return tensors_; }
+  [[nodiscard]] const std::map<std::string, std::string, std::less<>>& metadata() const noexcept { return metadata_; }
+  [[nodiscard]] const std::string& origin() const noexcept { return origin_; }
+
+  /// The tensors whose names start with `prefix`, under their names without it. Metadata and origin are kept.
+  [[nodiscard]] WeightMap with_prefix_removed(std::string_view prefix) const;
+  /// Largest k + 1 over names of the form `prefix` + k + "." + ..., 0 when there is none: how many blocks a list has.
+  [[nodiscard]] std::int64_t count_indexed(std::string_view prefix) const;
+
+ private:
+  std::map<std::string, Tensor, std::less<>> tensors_;
+  std::map<std::string, std::string, std::less<>> metadata_;
+  std::string origin_;
+};
+
+/// Opens a model file by its contents: safetensors (mapped) or a PyTorch zip checkpoint (tensors and containers only,
+/// nothing is executed). A TensorRT plan, HTML page, Git LFS pointer or anything else gets an Error that says what it is.
+[[nodiscard]] WeightMap load_weights(const std::filesystem::path& path);
+
+}  // namespace comfystream::weights
