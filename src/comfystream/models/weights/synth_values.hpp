@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Deterministic random weights: the same bits on every machine and in Python (tools/goldens/synth.py), so that tests and
-// benchmarks need no weight files.
+// Deterministic random weights: the same bits on every machine and in Python (tools/goldens/synth.py), so that tests
+// and benchmarks need no weight files.
 #pragma once
+
+#include "comfystream/tensor/tensor.hpp"
 
 #include <cstdint>
 #include <string_view>
-
-#include "comfystream/tensor/tensor.hpp"
 
 namespace comfystream::weights {
 
@@ -18,9 +18,9 @@ enum class SynthKind : std::uint8_t {
   kEmbedding,  ///< 0.5 * gain
 };
 
-/// f32 tensor of approximately normal values (the sum of four 16-bit uniforms, exact in integers, one rounding): element i
-/// of tensor `name` under `seed` is spread * (a + b + c + d - 131070) * 2.642805e-05f, where a..d are the 16-bit fields of
-/// splitmix64(fnv1a64(name) ^ (seed * 0x9E3779B97F4A7C15) + i).
+/// f32 tensor of approximately normal values (the sum of four 16-bit uniforms, exact in integers, one rounding):
+/// element i of tensor `name` under `seed` is spread * (a + b + c + d - 131070) * 2.642805e-05f, where a..d are the
+/// 16-bit fields of splitmix64(fnv1a64(name) ^ (seed * 0x9E3779B97F4A7C15) + i).
 [[nodiscard]] Tensor synth_tensor(std::string_view name, const Shape& shape, SynthKind kind, std::uint64_t seed,
                                   float gain = 1.0F);
 

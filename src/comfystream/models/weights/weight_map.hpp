@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "comfystream/tensor/tensor.hpp"
+
 #include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "comfystream/tensor/tensor.hpp"
-
 namespace comfystream::weights {
 
-/// The named tensors of a model file, and its metadata. Tensors borrow the file's mapping, which lives as long as any of
-/// them. Const access is safe from any thread.
+/// The named tensors of a model file, and its metadata. Tensors borrow the file's mapping, which lives as long as any
+/// of them. Const access is safe from any thread.
 class WeightMap {
  public:
   WeightMap() = default;
@@ -43,7 +43,8 @@ class WeightMap {
 };
 
 /// Opens a model file by its contents: safetensors (mapped) or a PyTorch zip checkpoint (tensors and containers only,
-/// nothing is executed). A TensorRT plan, HTML page, Git LFS pointer or anything else gets an Error that says what it is.
+/// nothing is executed). A TensorRT plan, HTML page, Git LFS pointer or anything else gets an Error that says what it
+/// is.
 [[nodiscard]] WeightMap load_weights(const std::filesystem::path& path);
 
 }  // namespace comfystream::weights
