@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "comfystream/graph/graph.hpp"
+
 #include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "comfystream/graph/graph.hpp"
-
 namespace comfystream::graph {
 
-/// Builds a Graph one operation at a time. Every call checks its operands and throws Error(kInvalidArgument), naming the
-/// op and the shapes, instead of building an ill-formed graph. Not thread-safe.
+/// Builds a Graph one operation at a time. Every call checks its operands and throws Error(kInvalidArgument), naming
+/// the op and the shapes, instead of building an ill-formed graph. Not thread-safe.
 ///
 /// Broadcasting of the batch: values that no frame influences carry a leading dimension of 1 and meet per-frame values
-/// (leading dimension N) in binary(), concat(), select() and attention(), where they are repeated as needed. Keep static
-/// values at 1 as long as possible: the plan computes them once, not per frame (graph/passes/split_static.hpp).
+/// (leading dimension N) in binary(), concat(), select() and attention(), where they are repeated as needed. Keep
+/// static values at 1 as long as possible: the plan computes them once, not per frame (graph/passes/split_static.hpp).
+///
+/// An axis may be negative and then counts from the last dimension. Arithmetic is f32: cast() other types first.
 class Builder {
  public:
   /// Scope names nest for the lifetime of the object returned.
@@ -36,7 +38,7 @@ class Builder {
   // Sources.
   Value input(std::string name, DType dtype, SymShape shape);
   /// A live tensor. A shape with a leading N means one row per slot: its value holds rows for the largest batch and a
-  /// batch of n uses the first n.
+  /// batch of n uses the first n. `initial` may hold fewer rows, then repeated in turn.
   Value parameter(std::string name, SymShape shape, Tensor initial);
   Value constant(Tensor value, std::string name = {});
   /// A constant for arithmetic: f16 and bf16 weights are followed by a cast to f32.
@@ -48,8 +50,10 @@ class Builder {
   Value conv_transpose2d(Value x, Value weight, std::optional<Value> bias, const ConvTranspose2dAttrs& attrs);
   Value linear(Value x, Value weight, std::optional<Value> bias = std::nullopt);
   Value matmul(Value a, Value b, bool transpose_b = false);
-  /// q [B, heads, tq, d], k [B|1, heads, tk, d], v [B|1, heads, tk, dv]; mask broadcasts to [B, heads, tq, tk].
-  Value attention(Value q, Value k, Value v, float scale, bool causal = false, std::optional<Value> mask = std::nullopt);
+  /// q [B, heads, tq, d], k [B|1, heads, tk, d], v [B|1, heads, tk, dv]; mask broadcasts to [B, heads, tq, tk] and is
+  /// added to the scaled scores. causal: query i sees keys 0..i.
+  Value attention(Value q, Value k, Value v, float scale, bool causal = false,
+                  std::optional<Value> mask = std::nullopt);
 
   // Normalisation and activation.
   Value group_norm(Value x, Value weight, Value bias, const GroupNormAttrs& attrs);
@@ -83,6 +87,10 @@ class Builder {
     return concat(std::span<const Value>(values.begin(), values.size()), axis);
   }
   Value slice(Value x, std::int64_t axis, std::int64_t begin, std::int64_t end, std::int64_t step = 1);
+  /// Along a batch axis of [k * N, ...]: rows begin * N up to end * N. slice_batch(x, 0, 1) is the first half of [2N,
+  /// ...].
+  Value slice_batch(Value x, std::int64_t begin, std::int64_t end, std::int64_t axis = 0);
+  /// The number of elements must be the same for every N.
   Value reshape(Value x, SymShape shape);
   Value transpose(Value x, std::vector<std::int64_t> order);
   /// Repeats dimensions of 1; returns x itself when it has the shape already.
@@ -96,6 +104,7 @@ class Builder {
   Value embedding(Value indices, Value table);
   Value cast(Value x, DType dtype);
   Value timestep_embedding(Value timesteps, const TimestepEmbeddingAttrs& attrs);
+  /// Operands with a leading 1 where the body takes one row per frame are repeated.
   Value loop(LoopAttrs attrs, std::span<const Value> operands);
 
   void output(std::string name, Value value);
@@ -108,7 +117,8 @@ class Builder {
 
  private:
   Value emit(OpKind kind, Attrs attrs, std::vector<Value> operands, std::string name = {});
-  Value with_batch_of(Value x, Value like);
+  Value with_batch_of(Value x, const SymShape& like);
+  [[nodiscard]] std::int64_t axis_of(Value x, std::int64_t axis) const;
 
   Graph graph_;
   std::string scope_;

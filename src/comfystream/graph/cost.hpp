@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "comfystream/graph/graph.hpp"
+
 #include <cstdint>
 #include <map>
 #include <string>
 
-#include "comfystream/graph/graph.hpp"
-
 namespace comfystream::graph {
 
 struct Cost {
-  double flops = 0;             ///< multiply and add count as two
+  double flops = 0;               ///< multiply and add count as two
   std::int64_t weight_bytes = 0;  ///< constants read, as stored
   std::int64_t output_bytes = 0;  ///< bytes of every result
 };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "comfystream/graph/op.hpp"
+#include "comfystream/graph/sym_shape.hpp"
+
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include "comfystream/graph/op.hpp"
-#include "comfystream/graph/sym_shape.hpp"
 
 namespace comfystream::graph {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "comfystream/graph/graph.hpp"
+
 #include <cstdint>
 #include <vector>
-
-#include "comfystream/graph/graph.hpp"
 
 namespace comfystream::graph {
 

@@ -3,15 +3,15 @@
 // definition. Layout of pictures and feature maps inside the graph: NCHW unless an op says otherwise.
 #pragma once
 
+#include "comfystream/graph/sym_shape.hpp"
+#include "comfystream/tensor/dtype.hpp"
+#include "comfystream/tensor/tensor.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include "comfystream/graph/sym_shape.hpp"
-#include "comfystream/tensor/dtype.hpp"
-#include "comfystream/tensor/tensor.hpp"
 
 namespace comfystream::graph {
 
@@ -49,7 +49,20 @@ enum class OpKind : std::uint8_t {
 };
 
 enum class UnaryKind : std::uint8_t {
-  kSilu, kGelu, kGeluTanh, kQuickGelu, kRelu, kTanh, kSigmoid, kFloor, kRound, kExp, kLog, kSqrt, kNeg, kAbs,
+  kSilu,
+  kGelu,
+  kGeluTanh,
+  kQuickGelu,
+  kRelu,
+  kTanh,
+  kSigmoid,
+  kFloor,
+  kRound,
+  kExp,
+  kLog,
+  kSqrt,
+  kNeg,
+  kAbs,
 };
 enum class BinaryKind : std::uint8_t { kAdd, kSub, kMul, kDiv, kMin, kMax, kPow };
 enum class CompareKind : std::uint8_t { kLess, kLessEqual, kGreater, kGreaterEqual, kEqual };
@@ -59,7 +72,9 @@ enum class PadMode : std::uint8_t { kConstant, kReflect, kReplicate };
 
 struct InputAttrs {};
 struct ParameterAttrs {
-  Tensor initial;  ///< value until it is first set; its leading dimension may be the largest batch (see Builder::parameter)
+  /// Value until it is first set. A parameter of one row per slot may be given any number of slots' rows here; they are
+  /// repeated in turn up to the largest batch (see Builder::parameter).
+  Tensor initial;
 };
 struct ConstantAttrs {
   Tensor value;
@@ -109,11 +124,13 @@ struct ConcatAttrs {
   std::int64_t axis;
 };
 /// Elements begin, begin + step, ... below end, along one axis. Begin and end count from 0; end <= the dimension.
+/// of_batch: the axis is k * N long and begin and end count in units of N (step is 1), so [2N, ...] cuts into halves.
 struct SliceAttrs {
   std::int64_t axis;
   std::int64_t begin;
   std::int64_t end;
   std::int64_t step = 1;
+  bool of_batch = false;
 };
 struct ReshapeAttrs {
   SymShape shape;
@@ -155,9 +172,10 @@ struct TimestepEmbeddingAttrs {
   float downscale_freq_shift = 0.0F;
   float max_period = 10000.0F;
 };
-/// Runs `body` `trip_count` times. Operands: `tables` tensors [trip_count, ...] of which iteration i sees row i (without
-/// the leading dimension), then `carried` values, then invariants. The body's inputs are the same in that order (all
-/// kInput nodes), its outputs the next `carried` values. The loop's value is the first carried value at the end.
+/// Runs `body` `trip_count` times. Operands: `tables` tensors [trip_count, ...] of which iteration i sees row i
+/// (without the leading dimension), then `carried` values, then invariants. The body's inputs are the same in that
+/// order (all kInput nodes), its outputs the next `carried` values. The loop's value is the first carried value at the
+/// end.
 struct LoopAttrs {
   std::shared_ptr<const Graph> body;
   std::int64_t trip_count = 0;
@@ -180,5 +198,6 @@ std::string_view to_string(BinaryKind kind) noexcept;
 std::string_view to_string(CompareKind kind) noexcept;
 std::string_view to_string(ReduceKind kind) noexcept;
 std::string_view to_string(ResizeMode mode) noexcept;
+std::string_view to_string(PadMode mode) noexcept;
 
 }  // namespace comfystream::graph

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <span>
-
 #include "comfystream/graph/graph.hpp"
+
+#include <span>
 
 namespace comfystream::graph {
 

@@ -2,12 +2,13 @@
 // Shapes whose dimensions may be multiples of N, the number of frames in the batch that is running.
 #pragma once
 
+#include "comfystream/tensor/shape.hpp"
+
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <vector>
-
-#include "comfystream/tensor/shape.hpp"
 
 namespace comfystream::graph {
 
@@ -43,7 +44,8 @@ class SymShape {
   [[nodiscard]] bool symbolic() const noexcept;
   /// The concrete shape for a batch of `batch_size` frames.
   [[nodiscard]] Shape at(std::int64_t batch_size) const;
-  /// Elements per frame and fixed: the product of counts, and the power of N it is multiplied by.
+  /// Number of elements: the product of the counts, times N if a dimension depends on N. A shape has at most one such
+  /// dimension (infer_type sees to it).
   [[nodiscard]] Dim elements() const;
   /// "[N, 4, 64, 64]", "[2N, 77, 768]"
   [[nodiscard]] std::string to_string() const;
@@ -54,7 +56,9 @@ class SymShape {
   std::vector<Dim> dims_;
 };
 
-/// NumPy broadcasting; N broadcasts with 1 and with itself. Throws Error naming both shapes otherwise.
+/// NumPy broadcasting; k * N broadcasts with 1 and with itself. Throws Error naming both shapes otherwise.
 [[nodiscard]] SymShape broadcast(const SymShape& a, const SymShape& b);
+/// The same, with nullopt where the shapes do not meet.
+[[nodiscard]] std::optional<SymShape> try_broadcast(const SymShape& a, const SymShape& b);
 
 }  // namespace comfystream::graph
