@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -53,6 +54,9 @@ class Executable {
   /// Runs one batch of this size on zeros so that later ones pay no first-use cost. Call before or between batches,
   /// from any thread.
   virtual void warm(std::int64_t batch_size) = 0;
+  /// Device time of a batch by the first component of the nodes' scope, the latest known; empty unless compiled with
+  /// profile_nodes. Work that belongs to no scope is under "other".
+  [[nodiscard]] virtual std::map<std::string, std::chrono::nanoseconds> time_by_scope() const { return {}; }
 };
 
 struct DeviceInfo {
