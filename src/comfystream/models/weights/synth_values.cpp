@@ -28,9 +28,12 @@ float spread_of(SynthKind kind, const Shape& shape, float gain) {
       const std::int64_t row = shape.rank() == 0 || shape[0] == 0 ? 1 : shape.elements() / shape[0];
       return gain / std::sqrt(static_cast<float>(row < 1 ? 1 : row));
     }
-    case SynthKind::kBias: return 0.05F * gain;
-    case SynthKind::kNormScale: return 0.1F * gain;
-    case SynthKind::kEmbedding: return 0.5F * gain;
+    case SynthKind::kBias:
+      return 0.05F * gain;
+    case SynthKind::kNormScale:
+      return 0.1F * gain;
+    case SynthKind::kEmbedding:
+      return 0.5F * gain;
   }
   return gain;
 }
@@ -45,9 +48,9 @@ Tensor synth_tensor(std::string_view name, const Shape& shape, SynthKind kind, s
   auto values = tensor.mutable_values<float>();
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::uint64_t bits = splitmix64(key + i);
-    const auto sum = static_cast<std::int32_t>((bits & 0xFFFF) + ((bits >> 16) & 0xFFFF) + ((bits >> 32) & 0xFFFF) +
-                                               (bits >> 48)) -
-                     131070;
+    const auto sum =
+        static_cast<std::int32_t>((bits & 0xFFFF) + ((bits >> 16) & 0xFFFF) + ((bits >> 32) & 0xFFFF) + (bits >> 48)) -
+        131070;
     values[i] = static_cast<float>(sum) * factor + offset;
   }
   return tensor;
