@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "comfystream/models/weights/safetensors.hpp"
+#include "comfystream/models/weights/safetensors/reader.hpp"
 
 #include "comfystream/models/weights/convert.hpp"
 #include "comfystream/models/weights/safetensors_header.hpp"

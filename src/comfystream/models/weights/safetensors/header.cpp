@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "comfystream/models/weights/safetensors_header.hpp"
-
 #include "comfystream/error.hpp"
+#include "comfystream/models/weights/safetensors_header.hpp"
 #include "comfystream/models/weights/safetensors_sax.hpp"
 
 #include <algorithm>

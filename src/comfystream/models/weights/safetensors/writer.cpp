@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "comfystream/models/weights/safetensors_writer.hpp"
-
 #include "comfystream/error.hpp"
 #include "comfystream/models/weights/safetensors_header.hpp"
+#include "comfystream/models/weights/safetensors_writer.hpp"
 
 #include <algorithm>
 #include <cerrno>
