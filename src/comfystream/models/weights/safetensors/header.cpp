@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comfystream/error.hpp"
-#include "comfystream/models/weights/safetensors_header.hpp"
-#include "comfystream/models/weights/safetensors_sax.hpp"
+#include "comfystream/models/weights/safetensors/header.hpp"
+#include "comfystream/models/weights/safetensors/sax.hpp"
 
 #include <algorithm>
 #include <array>

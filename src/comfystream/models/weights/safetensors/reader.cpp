@@ -2,7 +2,7 @@
 #include "comfystream/models/weights/safetensors/reader.hpp"
 
 #include "comfystream/models/weights/convert.hpp"
-#include "comfystream/models/weights/safetensors_header.hpp"
+#include "comfystream/models/weights/safetensors/header.hpp"
 
 namespace comfystream::weights {
 

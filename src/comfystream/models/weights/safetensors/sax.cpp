@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "comfystream/models/weights/safetensors_sax.hpp"
+#include "comfystream/models/weights/safetensors/sax.hpp"
 
 #include <limits>
 #include <utility>

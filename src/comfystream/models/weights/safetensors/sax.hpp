@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "comfystream/models/weights/safetensors_header.hpp"
+#include "comfystream/models/weights/safetensors/header.hpp"
 
 #include <cstdint>
 #include <string>
