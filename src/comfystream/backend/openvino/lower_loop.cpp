@@ -27,7 +27,6 @@ OvOutput lower_loop(const NodeContext& context) {
   const auto carried = static_cast<std::size_t>(attrs.carried);
   Lowering body(*attrs.body, context.lowering().max_batch());
   body.run(tables);
-  context.lowering().keep(body.weights());
 
   ov::OutputVector next;
   for (const graph::Output& output : attrs.body->outputs()) {

@@ -3,13 +3,13 @@
 #include "comfystream/error.hpp"
 
 #include <openvino/op/add.hpp>
-#include <openvino/op/group_normalization.hpp>
 #include <openvino/op/multiply.hpp>
 #include <openvino/op/mvn.hpp>
 #include <openvino/op/reduce_max.hpp>
 #include <openvino/op/reduce_mean.hpp>
 #include <openvino/op/reduce_min.hpp>
 #include <openvino/op/reduce_sum.hpp>
+#include <openvino/op/reshape.hpp>
 #include <openvino/op/softmax.hpp>
 
 namespace comfystream::backend::openvino {
@@ -17,18 +17,33 @@ namespace {
 
 using OvOutput = ov::Output<ov::Node>;
 
+/// (x - mean) / sqrt(variance + epsilon) over the last dimension.
+OvOutput normalized(const NodeContext& context, const OvOutput& x, float epsilon) {
+  return context.make<ov::op::v6::MVN>(x, context.ints({-1}), true, epsilon, ov::op::MVNEpsMode::INSIDE_SQRT);
+}
+
 }  // namespace
 
 OvOutput lower_group_norm(const NodeContext& context) {
+  // By hand, not GroupNormalization: with a dynamic batch the plugin takes that apart into shape arithmetic at run
+  // time.
   const auto& attrs = context.attrs<graph::GroupNormAttrs>();
-  return context.make<ov::op::v12::GroupNormalization>(context.operand(0), context.operand(1), context.operand(2),
-                                                       attrs.groups, static_cast<double>(attrs.epsilon));
+  const graph::SymShape& shape = context.type().shape;
+  const OvOutput grouped =
+      context.make<ov::op::v1::Reshape>(context.operand(0), context.ints({0, attrs.groups, -1}), true);
+  std::vector<std::int64_t> back{0};
+  for (std::size_t axis = 1; axis < shape.rank(); ++axis) {
+    back.push_back(shape[axis].count);
+  }
+  const OvOutput normal =
+      context.make<ov::op::v1::Reshape>(normalized(context, grouped, attrs.epsilon), context.ints(back), true);
+  const OvOutput scaled = context.make<ov::op::v1::Multiply>(normal, context.per_channel(1, shape.rank()));
+  return context.make<ov::op::v1::Add>(scaled, context.per_channel(2, shape.rank()));
 }
 
 OvOutput lower_layer_norm(const NodeContext& context) {
   const auto& attrs = context.attrs<graph::LayerNormAttrs>();
-  const OvOutput normal = context.make<ov::op::v6::MVN>(context.operand(0), context.ints({-1}), true, attrs.epsilon,
-                                                        ov::op::MVNEpsMode::INSIDE_SQRT);
+  const OvOutput normal = normalized(context, context.operand(0), attrs.epsilon);
   return context.make<ov::op::v1::Add>(context.make<ov::op::v1::Multiply>(normal, context.operand(1)),
                                        context.operand(2));
 }

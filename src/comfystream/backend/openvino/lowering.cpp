@@ -131,7 +131,6 @@ void Lowering::lower_node(graph::Value value) {
   }
   if (node.kind == graph::OpKind::kConstant) {
     const Tensor& tensor = std::get<graph::ConstantAttrs>(node.attrs).value;
-    weights_.push_back(tensor);
     auto constant = borrow_constant(tensor);
     constant->set_friendly_name(NodeContext(*this, value).friendly_name());
     outputs_.at(value.id) = constant->output(0);
@@ -155,10 +154,6 @@ void Lowering::check(graph::Value value) const {
                                           made.get_element_type().to_string() + " " +
                                           made.get_partial_shape().to_string());
   }
-}
-
-void Lowering::keep(const std::vector<Tensor>& weights) {
-  weights_.insert(weights_.end(), weights.begin(), weights.end());
 }
 
 const OvOutput& Lowering::batch() {
@@ -215,7 +210,12 @@ OvOutput Lowering::dims(const graph::SymShape& shape) {
   return parts.size() == 1 ? parts.front() : std::make_shared<ov::op::v0::Concat>(parts, 0)->output(0);
 }
 
-OvOutput NodeContext::ints(const std::vector<std::int64_t>& values) const { return make_ints(values); }
+OvOutput NodeContext::ints(const std::vector<std::int64_t>& values) const { return lowering_.ints(values); }
+
+OvOutput Lowering::ints(const std::vector<std::int64_t>& values) {
+  const auto known = ints_.find(values);
+  return known != ints_.end() ? known->second : ints_.emplace(values, make_ints(values)).first->second;
+}
 
 OvOutput NodeContext::per_channel(std::size_t index, std::size_t rank) const {
   const graph::Node& source = lowering_.graph().node(node().operands.at(index));
@@ -250,8 +250,7 @@ LoweredModel lower(const graph::Graph& graph, std::int64_t max_batch) {
     results.push_back(std::make_shared<ov::op::v0::Result>(lowering.output(output.value)));
     results.back()->set_friendly_name("output." + output.name);
   }
-  return {std::make_shared<ov::Model>(results, lowering.sources(), "comfystream"), lowering.has_batch_probe(),
-          lowering.weights()};
+  return {std::make_shared<ov::Model>(results, lowering.sources(), "comfystream"), lowering.has_batch_probe()};
 }
 
 }  // namespace comfystream::backend::openvino

@@ -5,6 +5,7 @@
 #include "comfystream/graph/graph.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,7 +23,6 @@ namespace comfystream::backend::openvino {
 struct LoweredModel {
   std::shared_ptr<ov::Model> model;
   bool has_batch_probe = false;
-  std::vector<Tensor> weights;  ///< what the model's constants borrow; must outlive everything compiled from the model
 };
 
 /// Throws Error(kBackend) naming the op, its scope and shapes when OpenVINO refuses an operation.
@@ -45,9 +45,9 @@ class Lowering {
   [[nodiscard]] const ov::Output<ov::Node>& output(graph::Value value) const { return outputs_.at(value.id); }
   [[nodiscard]] const ov::ParameterVector& sources() const noexcept { return sources_; }
   [[nodiscard]] bool has_batch_probe() const noexcept { return has_batch_probe_; }
-  [[nodiscard]] const std::vector<Tensor>& weights() const noexcept { return weights_; }
-  void keep(const std::vector<Tensor>& weights);
 
+  /// An i64 constant; equal ones are made once.
+  [[nodiscard]] ov::Output<ov::Node> ints(const std::vector<std::int64_t>& values);
   /// N, i64 [1]. Static batches get a constant.
   [[nodiscard]] const ov::Output<ov::Node>& batch();
   /// The dimensions of `shape` at the running batch, i64 [rank].
@@ -63,8 +63,8 @@ class Lowering {
   std::vector<ov::Output<ov::Node>> outputs_;  ///< by value id
   ov::ParameterVector sources_;
   std::optional<ov::Output<ov::Node>> batch_;
+  std::map<std::vector<std::int64_t>, ov::Output<ov::Node>> ints_;
   bool has_batch_probe_ = false;
-  std::vector<Tensor> weights_;
 };
 
 /// One node on its way: what the lower_* functions work with.

@@ -76,9 +76,8 @@ std::unique_ptr<Executable> OpenVinoBackend::compile(const graph::Graph& graph, 
   try {
     ov::CompiledModel compiled = core_.compile_model(lowered.model, device_, settings_for(options));
     lowered.model.reset();
-    return std::make_unique<openvino::OpenVinoExecutable>(
-        std::make_shared<openvino::Program>(std::move(compiled), std::move(lowered.weights), graph, options.max_batch,
-                                            lowered.has_batch_probe, options.profile_nodes));
+    return std::make_unique<openvino::OpenVinoExecutable>(std::make_shared<openvino::Program>(
+        std::move(compiled), graph, options.max_batch, lowered.has_batch_probe, options.profile_nodes));
   } catch (const ov::Exception& exception) {
     throw openvino::backend_error("cannot compile the network for " + device_, exception);
   }

@@ -1,70 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comfystream/backend/openvino/program.hpp"
 
-#include "comfystream/backend/openvino/types.hpp"
-#include "comfystream/error.hpp"
+#include "comfystream/backend/backend.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <openvino/runtime/infer_request.hpp>
 
 namespace comfystream::backend::openvino {
 namespace {
 
-std::vector<Port> ports_of(const graph::Graph& graph, const std::vector<graph::Value>& values) {
-  std::vector<Port> ports;
-  for (const graph::Value value : values) {
-    ports.push_back({graph.node(value).name, graph.type(value)});
-  }
-  return ports;
-}
-
 ParameterVersion make_version(Tensor value, const graph::ValueType& type, std::int64_t max_batch) {
   std::byte* data = value.mutable_bytes().data();
   return {std::move(value), BatchViews(data, type, max_batch)};
 }
 
+std::vector<std::string> first_scopes(const graph::Graph& graph) {
+  std::set<std::string> scopes;
+  for (const graph::Node& node : graph.nodes()) {
+    scopes.insert(node.scope.substr(0, node.scope.find('/')));
+  }
+  scopes.erase("");
+  return {scopes.begin(), scopes.end()};
+}
+
 }  // namespace
 
-Program::Program(ov::CompiledModel compiled, std::vector<Tensor> weights, const graph::Graph& graph,
-                 std::int64_t max_batch, bool has_batch_probe, bool profiled)
-    : weights_(std::move(weights)),
+Program::Program(ov::CompiledModel compiled, graph::Graph graph, std::int64_t max_batch, bool has_batch_probe,
+                 bool profiled)
+    : graph_(std::move(graph)),
       compiled_(std::move(compiled)),
       max_batch_(max_batch),
       profiled_(profiled),
-      inputs_(ports_of(graph, graph.inputs())),
-      parameter_ports_(ports_of(graph, graph.parameters())),
-      parameters_(parameter_ports_.size()) {
-  for (const graph::Output& output : graph.outputs()) {
-    outputs_.push_back({output.name, graph.type(output.value)});
+      scopes_(first_scopes(graph_)),
+      parameters_(graph_.parameters().size()) {
+  for (const graph::Value input : graph_.inputs()) {
+    inputs_.push_back(graph_.type(input));
+  }
+  for (const graph::Output& output : graph_.outputs()) {
+    outputs_.push_back(graph_.type(output.value));
   }
   for (std::size_t index = 0; index < parameters_.size(); ++index) {
-    const graph::Node& node = graph.node(graph.parameters()[index]);
-    const Tensor& initial = std::get<graph::ParameterAttrs>(node.attrs).initial;
-    set_parameter(index, initial.empty() ? Tensor(node.type.dtype, node.type.shape.at(max_batch)) : initial);
+    set_parameter(index, initial_parameter(graph_, index, max_batch_));
   }
   if (has_batch_probe) {
     const graph::ValueType type{DType::kU8, graph::SymShape{graph::kBatch}};
-    batch_probe_ = make_version(Tensor(DType::kU8, Shape{max_batch}), type, max_batch);
+    batch_probe_ = make_version(Tensor(DType::kU8, Shape{max_batch_}), type, max_batch_);
   }
 }
 
 ov::InferRequest Program::new_request() { return compiled_.create_infer_request(); }
 
 void Program::set_parameter(std::size_t index, const Tensor& value) {
-  if (index >= parameter_ports_.size()) {
-    throw Error(ErrorCode::kInvalidArgument, "openvino: no parameter " + std::to_string(index) + "; the graph has " +
-                                                 std::to_string(parameter_ports_.size()));
-  }
-  const Port& port = parameter_ports_[index];
-  const Shape wanted = port.type.shape.at(max_batch_);
-  if (value.dtype() != port.type.dtype || value.shape() != wanted) {
-    throw Error(ErrorCode::kInvalidArgument, "openvino: parameter '" + port.name + "' is " +
-                                                 std::string(to_string(port.type.dtype)) + " " + wanted.to_string() +
-                                                 ", given " + std::string(to_string(value.dtype())) + " " +
-                                                 value.shape().to_string());
-  }
-  auto version = std::make_shared<const ParameterVersion>(make_version(value.clone(), port.type, max_batch_));
+  check_parameter(graph_, index, value, max_batch_);
+  const graph::ValueType& type = graph_.type(graph_.parameters()[index]);
+  auto version = std::make_shared<const ParameterVersion>(make_version(value.clone(), type, max_batch_));
   const std::lock_guard lock(mutex_);
   parameters_[index].swap(version);
 }

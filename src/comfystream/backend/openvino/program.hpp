@@ -26,23 +26,19 @@ struct ParameterVersion {
   BatchViews views;
 };
 
-struct Port {
-  std::string name;
-  graph::ValueType type;
-};
-
 /// What an executable and its slots share: the compiled model, what keeps it alive, and the parameters' present values.
 /// All members may be called from any thread.
 class Program {
  public:
-  Program(ov::CompiledModel compiled, std::vector<Tensor> weights, const graph::Graph& graph, std::int64_t max_batch,
-          bool has_batch_probe, bool profiled);
+  Program(ov::CompiledModel compiled, graph::Graph graph, std::int64_t max_batch, bool has_batch_probe, bool profiled);
 
   [[nodiscard]] ov::InferRequest new_request();
   [[nodiscard]] std::int64_t max_batch() const noexcept { return max_batch_; }
+  /// First components of the nodes' scopes, each once.
+  [[nodiscard]] const std::vector<std::string>& scopes() const noexcept { return scopes_; }
   [[nodiscard]] bool profiled() const noexcept { return profiled_; }
-  [[nodiscard]] const std::vector<Port>& inputs() const noexcept { return inputs_; }
-  [[nodiscard]] const std::vector<Port>& outputs() const noexcept { return outputs_; }
+  [[nodiscard]] const std::vector<graph::ValueType>& inputs() const noexcept { return inputs_; }
+  [[nodiscard]] const std::vector<graph::ValueType>& outputs() const noexcept { return outputs_; }
   [[nodiscard]] std::size_t parameter_count() const noexcept { return parameters_.size(); }
   /// The u8 tensor of max_batch elements the model reads N from, where it needs one.
   [[nodiscard]] const std::optional<ParameterVersion>& batch_probe() const noexcept { return batch_probe_; }
@@ -58,14 +54,13 @@ class Program {
   [[nodiscard]] std::map<std::string, std::chrono::nanoseconds> times() const;
 
  private:
-  std::vector<Tensor>
-      weights_;  ///< declared first: outlives the compiled model, which re-reads them at new batch sizes
+  graph::Graph graph_;  ///< first, to outlive the compiled model, which re-reads the weights at new batch sizes
   ov::CompiledModel compiled_;
   std::int64_t max_batch_;
   bool profiled_;
-  std::vector<Port> inputs_;
-  std::vector<Port> outputs_;
-  std::vector<Port> parameter_ports_;
+  std::vector<std::string> scopes_;
+  std::vector<graph::ValueType> inputs_;
+  std::vector<graph::ValueType> outputs_;
   std::optional<ParameterVersion> batch_probe_;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<const ParameterVersion>> parameters_;

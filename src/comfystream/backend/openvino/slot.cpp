@@ -13,13 +13,17 @@
 namespace comfystream::backend::openvino {
 namespace {
 
-/// "KSampler#7" of "KSampler#7/unet/out|conv2d.12"; "other" for nodes that are nobody's.
-std::string first_scope(const std::string& node_name) {
-  const std::size_t end = node_name.find(kScopeEnd);
-  if (end == std::string::npos || end == 0) {
-    return "other";
-  }
-  return node_name.substr(0, std::min(end, node_name.find('/')));
+/// The one of `scopes` that a plugin's node belongs to. The plugin keeps the name we gave inside names of its own
+/// making
+/// ("Multiply_3977_abcd_acdb_KSampler#7/unet|linear.12").
+std::string scope_of(const std::vector<std::string>& scopes, const std::string& name) {
+  const auto owns = [&](const std::string& scope) {
+    const std::size_t at = name.rfind(scope);
+    const std::size_t end = at + scope.size();
+    return at != std::string::npos && end < name.size() && (name[end] == '/' || name[end] == kScopeEnd);
+  };
+  const auto found = std::ranges::find_if(scopes, owns);
+  return found == scopes.end() ? "other" : *found;
 }
 
 }  // namespace
@@ -41,12 +45,12 @@ OpenVinoSlot::~OpenVinoSlot() {
   }
 }
 
-std::vector<OpenVinoSlot::Buffer> OpenVinoSlot::make_buffers(const std::vector<Port>& ports) const {
+std::vector<OpenVinoSlot::Buffer> OpenVinoSlot::make_buffers(const std::vector<graph::ValueType>& types) const {
   std::vector<Buffer> buffers;
-  for (const Port& port : ports) {
-    Tensor memory(port.type.dtype, port.type.shape.at(program_->max_batch()));
+  for (const graph::ValueType& type : types) {
+    Tensor memory(type.dtype, type.shape.at(program_->max_batch()));
     std::byte* data = memory.mutable_bytes().data();
-    buffers.push_back({std::move(memory), BatchViews(data, port.type, program_->max_batch())});
+    buffers.push_back({std::move(memory), BatchViews(data, type, program_->max_batch())});
   }
   return buffers;
 }
@@ -114,7 +118,7 @@ void OpenVinoSlot::collect_times() {
   std::map<std::string, std::chrono::nanoseconds> times;
   for (const ov::ProfilingInfo& info : request_.get_profiling_info()) {
     if (info.status == ov::ProfilingInfo::Status::EXECUTED) {
-      times[first_scope(info.node_name)] += info.real_time;
+      times[scope_of(program_->scopes(), info.node_name)] += info.real_time;
     }
   }
   program_->note_times(std::move(times));

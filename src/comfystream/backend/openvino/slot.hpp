@@ -35,7 +35,7 @@ class OpenVinoSlot final : public Slot {
     Tensor memory;
     BatchViews views;
   };
-  std::vector<Buffer> make_buffers(const std::vector<Port>& ports) const;
+  std::vector<Buffer> make_buffers(const std::vector<graph::ValueType>& types) const;
   void bind(std::int64_t batch);
   void finished();
   void collect_times();
