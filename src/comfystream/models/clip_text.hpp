@@ -22,12 +22,21 @@ class ClipText {
   explicit ClipText(const weights::WeightMap& weights);
   [[nodiscard]] const ClipTextConfig& config() const noexcept { return config_; }
 
-  /// tokens i32 [k, 77] -> [k, 77, width]: layer `stop_at_layer` (-1: the last) after the final layer norm.
+  /// tokens i32 [k, positions] -> [k, positions, width]: the output of layer `stop_at_layer` counted from the end (-1:
+  /// the last), after the final layer norm. A number beyond the layers means the last one, as in ComfyUI; 0 and above
+  /// are Errors.
   graph::Value trace(graph::Builder& builder, graph::Value tokens, std::int64_t stop_at_layer = -1) const;
 
  private:
   ClipTextConfig config_;
-  weights::WeightMap weights_;
+  weights::WeightMap weights_;  ///< transformers keys
 };
+
+/// A prompt's conditioning with ComfyUI's weights (comfy/sd1_clip.py, ClipTokenWeightEncoder): a token of weight w
+/// other than 1 becomes (z - e) w + e, where e is its place in the encoding of the empty prompt. tokens i32 [k,
+/// positions] and weights f32 [k, positions], as ClipTokenizer lays them out; both may be parameters -> [1, k *
+/// positions, width].
+[[nodiscard]] graph::Value trace_weighted_prompt(graph::Builder& builder, const ClipText& clip, graph::Value tokens,
+                                                 graph::Value weights, std::int64_t stop_at_layer = -1);
 
 }  // namespace comfystream::models
