@@ -74,10 +74,13 @@ std::unique_ptr<Executable> OpenVinoBackend::compile(const graph::Graph& graph, 
   }
   LoweredModel lowered = openvino::lower(graph, options.max_batch);
   try {
-    ov::CompiledModel compiled = core_.compile_model(lowered.model, device_, settings_for(options));
-    lowered.model.reset();
+    ov::CompiledModel compiled;
+    if (lowered.model) {
+      compiled = core_.compile_model(lowered.model, device_, settings_for(options));
+      lowered.model.reset();
+    }
     return std::make_unique<openvino::OpenVinoExecutable>(std::make_shared<openvino::Program>(
-        std::move(compiled), graph, options.max_batch, lowered.has_batch_probe, options.profile_nodes));
+        std::move(compiled), lowered, graph, options.max_batch, options.profile_nodes));
   } catch (const ov::Exception& exception) {
     throw openvino::backend_error("cannot compile the network for " + device_, exception);
   }

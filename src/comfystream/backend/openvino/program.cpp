@@ -27,13 +27,14 @@ std::vector<std::string> first_scopes(const graph::Graph& graph) {
 
 }  // namespace
 
-Program::Program(ov::CompiledModel compiled, graph::Graph graph, std::int64_t max_batch, bool has_batch_probe,
+Program::Program(ov::CompiledModel compiled, const LoweredModel& lowered, graph::Graph graph, std::int64_t max_batch,
                  bool profiled)
     : graph_(std::move(graph)),
       compiled_(std::move(compiled)),
       max_batch_(max_batch),
       profiled_(profiled),
       scopes_(first_scopes(graph_)),
+      routes_(lowered.routes),
       parameters_(graph_.parameters().size()) {
   for (const graph::Value input : graph_.inputs()) {
     inputs_.push_back(graph_.type(input));
@@ -44,13 +45,13 @@ Program::Program(ov::CompiledModel compiled, graph::Graph graph, std::int64_t ma
   for (std::size_t index = 0; index < parameters_.size(); ++index) {
     set_parameter(index, initial_parameter(graph_, index, max_batch_));
   }
-  if (has_batch_probe) {
+  if (lowered.has_batch_probe) {
     const graph::ValueType type{DType::kU8, graph::SymShape{graph::kBatch}};
     batch_probe_ = make_version(Tensor(DType::kU8, Shape{max_batch_}), type, max_batch_);
   }
 }
 
-ov::InferRequest Program::new_request() { return compiled_.create_infer_request(); }
+ov::InferRequest Program::new_request() { return compiled_ ? compiled_.create_infer_request() : ov::InferRequest(); }
 
 void Program::set_parameter(std::size_t index, const Tensor& value) {
   check_parameter(graph_, index, value, max_batch_);

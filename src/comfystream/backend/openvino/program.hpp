@@ -2,6 +2,7 @@
 #pragma once
 
 #include "comfystream/backend/openvino/batch_views.hpp"
+#include "comfystream/backend/openvino/lowering.hpp"
 #include "comfystream/graph/graph.hpp"
 #include "comfystream/tensor/tensor.hpp"
 
@@ -30,9 +31,13 @@ struct ParameterVersion {
 /// All members may be called from any thread.
 class Program {
  public:
-  Program(ov::CompiledModel compiled, graph::Graph graph, std::int64_t max_batch, bool has_batch_probe, bool profiled);
+  /// `compiled` is empty when `lowered` has no model.
+  Program(ov::CompiledModel compiled, const LoweredModel& lowered, graph::Graph graph, std::int64_t max_batch,
+          bool profiled);
 
+  /// Empty when there is nothing to compute.
   [[nodiscard]] ov::InferRequest new_request();
+  [[nodiscard]] const std::vector<OutputRoute>& routes() const noexcept { return routes_; }
   [[nodiscard]] std::int64_t max_batch() const noexcept { return max_batch_; }
   /// First components of the nodes' scopes, each once.
   [[nodiscard]] const std::vector<std::string>& scopes() const noexcept { return scopes_; }
@@ -61,6 +66,7 @@ class Program {
   std::vector<std::string> scopes_;
   std::vector<graph::ValueType> inputs_;
   std::vector<graph::ValueType> outputs_;
+  std::vector<OutputRoute> routes_;  ///< of the outputs
   std::optional<ParameterVersion> batch_probe_;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<const ParameterVersion>> parameters_;

@@ -6,6 +6,7 @@
 #include "comfystream/error.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 
 #include <openvino/core/except.hpp>
@@ -35,12 +36,16 @@ OpenVinoSlot::OpenVinoSlot(std::shared_ptr<Program> program)
       bound_parameters_(program_->parameter_count()),
       next_parameters_(program_->parameter_count()),
       request_(program_->new_request()) {
-  request_.set_callback([this](const std::exception_ptr&) { finished(); });
+  if (request_) {
+    request_.set_callback([this](const std::exception_ptr&) { finished(); });
+  }
 }
 
 OpenVinoSlot::~OpenVinoSlot() {
   try {
-    request_.wait();
+    if (request_) {
+      request_.wait();
+    }
   } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): nobody is left to tell that the batch failed
   }
 }
@@ -63,21 +68,23 @@ void OpenVinoSlot::bind(std::int64_t batch) {
   const bool resized = batch != bound_batch_;
   // Until all is bound no batch size is: a failure half-way must not leave old and new tensors mixed.
   bound_batch_ = 0;
-  program_->snapshot(next_parameters_);
   for (std::size_t index = 0; resized && index < inputs_.size(); ++index) {
     request_.set_input_tensor(index, inputs_[index].views.at(batch));
   }
   for (std::size_t index = 0; index < next_parameters_.size(); ++index) {
     if (resized || next_parameters_[index] != bound_parameters_[index]) {
       request_.set_input_tensor(inputs_.size() + index, next_parameters_[index]->views.at(batch));
-      bound_parameters_[index].swap(next_parameters_[index]);
+      bound_parameters_[index] = next_parameters_[index];
     }
   }
   if (resized && program_->batch_probe()) {
     request_.set_input_tensor(inputs_.size() + bound_parameters_.size(), program_->batch_probe()->views.at(batch));
   }
   for (std::size_t index = 0; resized && index < outputs_.size(); ++index) {
-    request_.set_output_tensor(index, outputs_[index].views.at(batch));
+    const OutputRoute& route = program_->routes()[index];
+    if (route.from == OutputRoute::From::kModel) {
+      request_.set_output_tensor(route.index, outputs_[index].views.at(batch));
+    }
   }
   bound_batch_ = batch;
 }
@@ -89,6 +96,12 @@ void OpenVinoSlot::enqueue(std::int64_t batch) {
                                                  std::to_string(program_->max_batch()));
   }
   try {
+    program_->snapshot(next_parameters_);
+    if (!request_) {
+      bound_parameters_.swap(next_parameters_);
+      bound_batch_ = batch;
+      return;
+    }
     bind(batch);
     started_ = std::chrono::steady_clock::now();
     request_.start_async();
@@ -99,12 +112,30 @@ void OpenVinoSlot::enqueue(std::int64_t batch) {
 
 void OpenVinoSlot::wait() {
   try {
-    request_.wait();
-    if (program_->profiled()) {
+    if (request_) {
+      request_.wait();
+    }
+    if (request_ && program_->profiled()) {
       collect_times();
     }
+    copy_through();
   } catch (const std::exception& exception) {
     throw backend_error("a batch of " + std::to_string(bound_batch_) + " failed", exception);
+  }
+}
+
+void OpenVinoSlot::copy_through() {
+  for (std::size_t index = 0; index < outputs_.size() && bound_batch_ > 0; ++index) {
+    const OutputRoute& route = program_->routes()[index];
+    if (route.from == OutputRoute::From::kModel) {
+      continue;
+    }
+    const bool from_input = route.from == OutputRoute::From::kInput;
+    const Tensor& source = from_input                                    ? inputs_[route.index].memory
+                           : route.from == OutputRoute::From::kParameter ? bound_parameters_[route.index]->value
+                                                                         : outputs_[route.index].memory;
+    const std::size_t bytes = outputs_[index].views.at(bound_batch_).get_byte_size();
+    std::memcpy(outputs_[index].memory.mutable_bytes().data(), source.bytes().data(), bytes);
   }
 }
 

@@ -37,6 +37,8 @@ class OpenVinoSlot final : public Slot {
   };
   std::vector<Buffer> make_buffers(const std::vector<graph::ValueType>& types) const;
   void bind(std::int64_t batch);
+  /// Fills the outputs that the model does not compute.
+  void copy_through();
   void finished();
   void collect_times();
 
@@ -48,7 +50,7 @@ class OpenVinoSlot final : public Slot {
   std::int64_t bound_batch_ = 0;
   std::chrono::steady_clock::time_point started_;
   std::chrono::nanoseconds device_time_{0};
-  ov::InferRequest request_;  ///< last: its callback uses the members above
+  ov::InferRequest request_;  ///< last: its callback uses the members above; empty when nothing is computed
 };
 
 }  // namespace comfystream::backend::openvino
