@@ -31,9 +31,9 @@ inline NetworkGolden load_network_golden(const std::string& name, std::string or
   NetworkGolden golden;
   golden.arrays = weights::load_weights(COMFYSTREAM_SOURCE_DIR "/tests/parity/goldens/" + name + ".safetensors");
   golden.model = weights::WeightMap(std::move(origin));
-  const auto& metadata = golden.arrays.metadata();
-  const std::uint64_t seed = std::stoull(metadata.at("seed"));
-  for (const auto& entry : nlohmann::json::parse(metadata.at("tensors"))) {
+  const auto model = nlohmann::json::parse(golden.arrays.metadata().find("model")->second);
+  const auto seed = model["seed"].get<std::uint64_t>();
+  for (const auto& entry : model["tensors"]) {
     const auto tensor = entry[0].get<std::string>();
     if (golden.arrays.contains(std::string(kWeight) + tensor)) continue;
     const Shape shape(entry[1].get<std::vector<std::int64_t>>());

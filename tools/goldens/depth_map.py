@@ -14,7 +14,7 @@ from goldens import depth_anything
 from goldens.networks import Arrays, save_golden, synth_state
 from goldens.synth import synth_tensor
 
-# Height and width of the depth, then of the map: ordinary sizes, 2:1 in both and in one direction, equal, tiny.
+# Height and width of the depth, then of the map: ordinary sizes, 2:1 in both and in one direction, equal, larger, tiny.
 RESIZES = [
     ((518, 518), (288, 400)),
     ((518, 518), (90, 161)),
@@ -22,6 +22,7 @@ RESIZES = [
     ((70, 42), (35, 21)),
     ((42, 42), (21, 42)),
     ((28, 28), (28, 28)),
+    ((28, 42), (97, 150)),
     ((14, 28), (61, 3)),
     ((518, 14), (1, 1)),
 ]
@@ -64,6 +65,4 @@ def make(out_dir: pathlib.Path) -> None:
         "images": images.numpy(),
         "map": to_bytes(depth, 45, 80),
     }
-    save_golden(
-        out_dir / "depth_map_network.safetensors", shapes, depth_anything.SEED, arrays, depth_anything_version="v2"
-    )
+    save_golden(out_dir / "depth_map_network.safetensors", shapes, depth_anything.SEED, arrays)

@@ -23,9 +23,11 @@ def synth_state(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, t
     return {name: torch.from_numpy(synth_tensor(name, shape, seed)) for name, shape in shapes.items()}
 
 
-def save_golden(path: pathlib.Path, shapes: Shapes, seed: int, arrays: Arrays, **notes: str) -> None:
+def save_golden(path: pathlib.Path, shapes: Shapes, seed: int, arrays: Arrays) -> None:
     """`arrays` are inputs and expected outputs, and under "weight:NAME" weights that are not what their name gives; the
     metadata says what tensors the model file had."""
-    tensors = json.dumps([[name, list(shape)] for name, shape in shapes.items()], separators=(",", ":"))
-    metadata = {"tensors": tensors, "seed": str(seed), **notes}
+    model = {"seed": seed, "tensors": [[name, list(shape)] for name, shape in shapes.items()]}
+    # One entry, because safetensors writes several in random order.
+    metadata = {"model": json.dumps(model, separators=(",", ":"))}
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path, metadata)
+    path.chmod(0o644)

@@ -51,6 +51,7 @@ UNICODE = [
     "x\u00a0y\u2003z\u200bw\u3000v\u0085u\ufeff",
     "“curly” ‘quotes’ — dash … ellipsis • bullet © ® ™ € £ ¥",
     "a\u0000b\u0001c\u007f",
+    "a\u030d\u0301 a\u0301\u030d e\u0327\u0301\u0306 \u0301x",
     "\ufffd \U0001f9ff \U00020000 \U0010ffff \u0378",
     "ﬁ ﬂ ﷺ ㍿ Ǆ ǅ ǆ Ⅻ",
     "\u2126 \u212b \u0340 \u0f73 \uf900 \u2adc",

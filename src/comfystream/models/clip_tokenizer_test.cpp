@@ -107,6 +107,9 @@ TEST_F(ClipTokenizerTest, DamagedVocabularyIsAnError) {
   std::string flipped = whole;
   flipped[whole.size() / 2] = static_cast<char>(flipped[whole.size() / 2] ^ 0x10);
   EXPECT_NE(open(flipped), "");
+  std::string other_sum = whole;
+  other_sum[whole.size() - 8] = static_cast<char>(other_sum[whole.size() - 8] ^ 1);
+  EXPECT_NE(open(other_sum).find("checksum"), std::string::npos);
   EXPECT_NE(open(whole.substr(0, whole.size() / 2)), "");
   EXPECT_NE(open(whole.substr(0, 12)), "");
   EXPECT_NE(open("a heading\nno merge here\n").find("line 2"), std::string::npos);

@@ -69,15 +69,6 @@ Tensor pair_matrix(const std::vector<Sample>& samples, std::int64_t in) {
   return matrix;
 }
 
-/// The average of each 2x2 square, rounded half up.
-Value trace_halve(Builder& builder, Value x, std::int64_t height, std::int64_t width) {
-  const auto sum_pairs = [&](Value v, std::int64_t axis, std::int64_t count) {
-    return builder.add(builder.slice(v, axis, 0, count, 2), builder.slice(v, axis, 1, count, 2));
-  };
-  const Value sum = sum_pairs(sum_pairs(x, 2, height), 3, width);
-  return builder.floor(builder.mul(builder.add(sum, 2.0F), 0.25F));
-}
-
 }  // namespace
 
 Value trace_resize_u8(Builder& builder, Value x, std::int64_t height, std::int64_t width) {
@@ -90,7 +81,6 @@ Value trace_resize_u8(Builder& builder, Value x, std::int64_t height, std::int64
   const std::int64_t in_height = shape[2].count;
   const std::int64_t in_width = shape[3].count;
   if (in_height == height && in_width == width) return x;
-  if (in_height == 2 * height && in_width == 2 * width) return trace_halve(builder, x, in_height, in_width);
 
   const auto scope = builder.scope("resize_u8");
   const auto rescale = [&](Value v, float factor) { return builder.floor(builder.mul(v, factor)); };
