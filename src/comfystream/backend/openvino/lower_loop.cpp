@@ -4,12 +4,33 @@
 #include <openvino/op/broadcast.hpp>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/loop.hpp>
+#include <openvino/op/maximum.hpp>
 #include <openvino/op/result.hpp>
 
 namespace comfystream::backend::openvino {
 namespace {
 
 using OvOutput = ov::Output<ov::Node>;
+
+/// True for an input of the body, also one that is merely looked at in another shape.
+bool is_view_of_input(const graph::Graph& body, graph::Value value) {
+  using graph::OpKind;
+  OpKind kind = body.node(value).kind;
+  while (kind == OpKind::kReshape || kind == OpKind::kTranspose || kind == OpKind::kExpand || kind == OpKind::kSlice ||
+         kind == OpKind::kCast) {
+    value = body.node(value).operands.front();
+    kind = body.node(value).kind;
+  }
+  return kind == OpKind::kInput;
+}
+
+/// The next carried value. One that is merely another carried value is given memory of its own by an operation that
+/// changes nothing and that no pass removes: the plugin would let the two share memory and overwrite one with the
+/// other.
+OvOutput next_value(const NodeContext& context, const Lowering& body, graph::Value value) {
+  const OvOutput& next = body.output(value);
+  return is_view_of_input(body.graph(), value) ? context.make<ov::op::v1::Maximum>(next, next) : next;
+}
 
 OvOutput always() { return ov::op::v0::Constant::create(ov::element::boolean, ov::Shape{1}, {true})->output(0); }
 
@@ -30,7 +51,7 @@ OvOutput lower_loop(const NodeContext& context) {
 
   ov::OutputVector next;
   for (const graph::Output& output : attrs.body->outputs()) {
-    next.push_back(body.output(output.value));
+    next.push_back(next_value(context, body, output.value));
   }
   // The plugin wants the condition for going on among the body's results, here the last.
   ov::OutputVector results = next;
