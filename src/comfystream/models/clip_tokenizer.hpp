@@ -29,6 +29,8 @@ class ClipTokenizer {
   ~ClipTokenizer();
   ClipTokenizer(const ClipTokenizer&) = delete;
   ClipTokenizer& operator=(const ClipTokenizer&) = delete;
+  ClipTokenizer(ClipTokenizer&&) = delete;
+  ClipTokenizer& operator=(ClipTokenizer&&) = delete;
 
   [[nodiscard]] TokenizedPrompt tokenize(std::string_view prompt) const;
 
