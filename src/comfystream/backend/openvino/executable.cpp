@@ -8,16 +8,14 @@
 namespace comfystream::backend::openvino {
 namespace {
 
-const OpenVinoSlot& checked(const Program& program, const Slot& slot) {
-  const auto* own = dynamic_cast<const OpenVinoSlot*>(&slot);
+/// `Own` is OpenVinoSlot or its const form.
+template <typename Own, typename Any>
+Own& own_slot(const Program& program, Any& slot) {
+  auto* own = dynamic_cast<Own*>(&slot);
   if (own == nullptr || own->program() != &program) {
     throw Error(ErrorCode::kInvalidArgument, "openvino: the slot belongs to another executable");
   }
   return *own;
-}
-
-OpenVinoSlot& checked(const Program& program, Slot& slot) {
-  return const_cast<OpenVinoSlot&>(checked(program, static_cast<const Slot&>(slot)));
 }
 
 }  // namespace
@@ -34,12 +32,14 @@ void OpenVinoExecutable::set_parameter(std::size_t index, const Tensor& value) {
   program_->set_parameter(index, value);
 }
 
-void OpenVinoExecutable::enqueue(Slot& slot, std::int64_t batch_size) { checked(*program_, slot).enqueue(batch_size); }
+void OpenVinoExecutable::enqueue(Slot& slot, std::int64_t batch_size) {
+  own_slot<OpenVinoSlot>(*program_, slot).enqueue(batch_size);
+}
 
-void OpenVinoExecutable::wait(Slot& slot) { checked(*program_, slot).wait(); }
+void OpenVinoExecutable::wait(Slot& slot) { own_slot<OpenVinoSlot>(*program_, slot).wait(); }
 
 std::chrono::nanoseconds OpenVinoExecutable::device_time(const Slot& slot) const {
-  return checked(*program_, slot).device_time();
+  return own_slot<const OpenVinoSlot>(*program_, slot).device_time();
 }
 
 void OpenVinoExecutable::warm(std::int64_t batch_size) {

@@ -3,7 +3,7 @@
 
 #include "comfystream/backend/openvino/errors.hpp"
 #include "comfystream/backend/openvino/executable.hpp"
-#include "comfystream/backend/openvino/lowering.hpp"
+#include "comfystream/backend/openvino/lowered_model.hpp"
 #include "comfystream/error.hpp"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "comfystream/backend/openvino/batch_views.hpp"
-#include "comfystream/backend/openvino/lowering.hpp"
+#include "comfystream/backend/openvino/lowered_model.hpp"
 #include "comfystream/graph/graph.hpp"
 #include "comfystream/tensor/tensor.hpp"
 

@@ -2,7 +2,7 @@
 #include "comfystream/backend/openvino/save_ir.hpp"
 
 #include "comfystream/backend/openvino/errors.hpp"
-#include "comfystream/backend/openvino/lowering.hpp"
+#include "comfystream/backend/openvino/lowered_model.hpp"
 #include "comfystream/error.hpp"
 
 #include <openvino/core/graph_util.hpp>

@@ -124,18 +124,25 @@ void OpenVinoSlot::wait() {
   }
 }
 
+const Tensor& OpenVinoSlot::source_of(const OutputRoute& route) const {
+  switch (route.from) {
+    case OutputRoute::From::kInput:
+      return inputs_[route.index].memory;
+    case OutputRoute::From::kParameter:
+      return bound_parameters_[route.index]->value;
+    default:
+      return outputs_[route.index].memory;
+  }
+}
+
 void OpenVinoSlot::copy_through() {
   for (std::size_t index = 0; index < outputs_.size() && bound_batch_ > 0; ++index) {
     const OutputRoute& route = program_->routes()[index];
     if (route.from == OutputRoute::From::kModel) {
       continue;
     }
-    const bool from_input = route.from == OutputRoute::From::kInput;
-    const Tensor& source = from_input                                    ? inputs_[route.index].memory
-                           : route.from == OutputRoute::From::kParameter ? bound_parameters_[route.index]->value
-                                                                         : outputs_[route.index].memory;
     const std::size_t bytes = outputs_[index].views.at(bound_batch_).get_byte_size();
-    std::memcpy(outputs_[index].memory.mutable_bytes().data(), source.bytes().data(), bytes);
+    std::memcpy(outputs_[index].memory.mutable_bytes().data(), source_of(route).bytes().data(), bytes);
   }
 }
 

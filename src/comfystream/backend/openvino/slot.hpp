@@ -37,6 +37,7 @@ class OpenVinoSlot final : public Slot {
   };
   std::vector<Buffer> make_buffers(const std::vector<graph::ValueType>& types) const;
   void bind(std::int64_t batch);
+  [[nodiscard]] const Tensor& source_of(const OutputRoute& route) const;
   /// Fills the outputs that the model does not compute.
   void copy_through();
   void finished();
