@@ -2,12 +2,12 @@
 // The SD 1.x UNet (LDM's openaimodel.UNetModel; diffusers' UNet2DConditionModel), any size.
 #pragma once
 
+#include "comfystream/graph/builder.hpp"
+#include "comfystream/models/weights/weight_map.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <vector>
-
-#include "comfystream/graph/builder.hpp"
-#include "comfystream/models/weights/weight_map.hpp"
 
 namespace comfystream::models {
 
@@ -16,9 +16,9 @@ struct UNetConfig {
   std::int64_t in_channels = 4;
   std::int64_t out_channels = 4;
   std::int64_t model_channels = 320;
-  std::vector<std::int64_t> channel_mult;      ///< per level
-  std::int64_t res_blocks = 2;                 ///< per level
-  std::vector<std::int64_t> transformer_depth; ///< per level; 0 where the level has no attention
+  std::vector<std::int64_t> channel_mult;       ///< per level
+  std::int64_t res_blocks = 2;                  ///< per level
+  std::vector<std::int64_t> transformer_depth;  ///< per level; 0 where the level has no attention
   std::int64_t middle_depth = 1;
   std::int64_t context_dim = 768;
   std::int64_t heads = 8;
@@ -40,8 +40,9 @@ class UNet {
   explicit UNet(const weights::WeightMap& weights);
   [[nodiscard]] const UNetConfig& config() const noexcept { return config_; }
 
-  /// x [B, 4, h, w], timesteps [B or 1], context [B or 1, 77k, context_dim] -> eps [B, 4, h, w]. h and w must be
-  /// multiples of 2^(levels - 1), or Error. B may be 1 (static) or a multiple of N; operands broadcast.
+  /// x [B, 4, h, w], timesteps [B or 1], context [B or 1, 77k, context_dim] -> eps [B, 4, h, w]. h and w may be
+  /// any (ComfyUI upsamples to the size of the skip connection). B may be 1 (static) or a multiple of N; operands
+  /// broadcast.
   graph::Value trace(graph::Builder& builder, graph::Value x, graph::Value timesteps, graph::Value context,
                      const ControlResiduals* control = nullptr) const;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
-
 #include "comfystream/graph/builder.hpp"
 #include "comfystream/models/weights/weight_map.hpp"
+
+#include <memory>
 
 namespace comfystream::models {
 
@@ -22,8 +22,9 @@ class Vae {
 
 /// LDM or diffusers keys, with or without "first_stage_model.".
 [[nodiscard]] std::unique_ptr<Vae> make_autoencoder_kl(const weights::WeightMap& weights);
-/// Encoder and decoder halves in either TAESD layout (`taesd_encoder`/`taesd_decoder` files, or diffusers' AutoencoderTiny
-/// in one map: pass it as both). A half that is empty makes the call for it an Error.
-[[nodiscard]] std::unique_ptr<Vae> make_autoencoder_tiny(const weights::WeightMap& encoder, const weights::WeightMap& decoder);
+/// Encoder and decoder halves in either TAESD layout (`taesd_encoder`/`taesd_decoder` files, or diffusers'
+/// AutoencoderTiny in one map: pass it as both). A half that is empty makes the call for it an Error.
+[[nodiscard]] std::unique_ptr<Vae> make_autoencoder_tiny(const weights::WeightMap& encoder,
+                                                         const weights::WeightMap& decoder);
 
 }  // namespace comfystream::models
