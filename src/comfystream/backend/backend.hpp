@@ -2,6 +2,10 @@
 // What compiles and runs a graph on a device.
 #pragma once
 
+#include "comfystream/core/log.hpp"
+#include "comfystream/graph/graph.hpp"
+#include "comfystream/tensor/tensor.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -10,16 +14,12 @@
 #include <string>
 #include <vector>
 
-#include "comfystream/core/log.hpp"
-#include "comfystream/graph/graph.hpp"
-#include "comfystream/tensor/tensor.hpp"
-
 namespace comfystream::backend {
 
 struct CompileOptions {
   std::int64_t max_batch = 1;
-  int threads = 0;            ///< 0: all cores
-  bool profile_nodes = false; ///< keep times by scope (slower on some backends)
+  int threads = 0;             ///< 0: all cores
+  bool profile_nodes = false;  ///< keep times by scope (slower on some backends)
 };
 
 /// Memory of one batch in flight: rows of inputs and outputs for the largest batch, allocated once. Used by one thread
@@ -71,10 +71,18 @@ class Backend {
   [[nodiscard]] virtual std::vector<DeviceInfo> devices() const = 0;
   /// Compiles `graph` for batches of 1..max_batch. The executable holds what it needs of the graph (weights by
   /// reference); throws Error when an op or size is unsupported, with the op, its scope and shapes.
-  [[nodiscard]] virtual std::unique_ptr<Executable> compile(const graph::Graph& graph, const CompileOptions& options) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Executable> compile(const graph::Graph& graph,
+                                                            const CompileOptions& options) = 0;
 };
 
-/// Runs a graph without inputs or with the given ones once, and returns its outputs: for set-up graphs and tests.
+/// What parameter `index` holds until it is set: the graph's initial value, its rows repeated in turn up to `max_batch`
+/// slots where it has one row per slot.
+[[nodiscard]] Tensor initial_parameter(const graph::Graph& graph, std::size_t index, std::int64_t max_batch);
+/// Error(kInvalidArgument), naming the parameter, unless `value` is what set_parameter takes.
+void check_parameter(const graph::Graph& graph, std::size_t index, const Tensor& value, std::int64_t max_batch);
+
+/// Runs a batch of the given inputs (none for a set-up graph) on a slot of its own and returns the outputs, each with
+/// as many rows as the batch: for set-up graphs and tests. Error if an input's dtype or shape is not the graph's.
 [[nodiscard]] std::vector<Tensor> run_once(Executable& executable, const graph::Graph& graph,
                                            std::span<const Tensor> inputs, std::int64_t batch_size);
 

@@ -40,10 +40,11 @@ void ManualClock::advance(Duration by) {
   }
 }
 
-void ManualClock::await_waiter(TimePoint deadline) {
+void ManualClock::await_waiter(TimePoint deadline, int count) {
   std::unique_lock own(mutex_);
   registered_.wait(own, [&] {
-    return std::any_of(waiters_.begin(), waiters_.end(), [&](const Waiter& w) { return w.deadline == deadline; });
+    return std::count_if(waiters_.begin(), waiters_.end(), [&](const Waiter& w) { return w.deadline == deadline; }) >=
+           count;
   });
 }
 

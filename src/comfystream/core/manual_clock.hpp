@@ -21,8 +21,9 @@ class ManualClock final : public Clock {
   /// outlive the call.
   void advance(Duration by);
 
-  /// Blocks until some thread waits for exactly `deadline`: lets a test act when the other side has settled.
-  void await_waiter(TimePoint deadline);
+  /// Blocks until at least `count` threads wait for exactly `deadline`: lets a test act when the other side has
+  /// settled.
+  void await_waiter(TimePoint deadline, int count = 1);
 
  private:
   struct Waiter {

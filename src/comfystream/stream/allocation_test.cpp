@@ -41,10 +41,10 @@ TEST_P(SteadyState, AllocatesNothing) {
   StreamOptions options = StreamOptions::offline();
   options.max_delay = MaxDelay::fixed(std::chrono::microseconds(50));  // timed waits and partial batches too
   pipeline.open_stream(0, options);
+  const std::size_t pictures = pipeline.stats().pictures;
   const auto source = PicturePool::create(spec, 64);
   std::uint64_t id = 0;
   pump(pipeline, *source, id, 200);
-  const std::size_t pictures = pipeline.stats().pictures;
   const std::uint64_t before = allocations_so_far();
   pump(pipeline, *source, id, 2000);
   EXPECT_EQ(allocations_so_far() - before, 0U);

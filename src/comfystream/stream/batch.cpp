@@ -39,7 +39,6 @@ void Batch::clear() noexcept {
   for (BatchItem& item : items()) item = {};
   count_ = 0;
   record_ = {};
-  error_.clear();
 }
 
 void Batch::start(const Clock& clock, bool keep_inputs) {

@@ -73,7 +73,7 @@ SubmitStatus Pipeline::Impl::submit(Frame&& frame, bool may_wait) {
   if (!stream) return SubmitStatus::kClosed;
   TensorCache& cache = stream->cache;
   if (may_wait && cache.options().policy == QueuePolicy::kBlock) {
-    stream->room.wait(lock, [&] { return cache.has_room() || cache.ended(); });
+    clock_->wait_until(stream->room, lock, TimePoint::max(), [&cache] { return cache.has_room() || cache.ended(); });
   }
   const TimePoint now = clock_->now();
   const TensorCache::Pushed pushed = cache.push(std::move(frame), now);

@@ -163,6 +163,43 @@ TEST(Pipeline, SenderBlocksUntilTheReceiverTakes) {
   EXPECT_FALSE(late.picture.empty()) << "it stays with its sender";
 }
 
+TEST(Pipeline, TakingResultsFreesASenderThatFlushedTooMuch) {
+  auto clock = std::make_shared<ManualClock>();
+  Pipeline pipeline(fake(), {.clock = clock});
+  pipeline.open_stream(0, StreamOptions::offline());
+  std::uint64_t id = 0;
+  while (pipeline.try_submit(marked_frame(0, id)) == SubmitStatus::kAccepted) {
+    ++id;
+    pipeline.flush(0);
+  }
+  std::thread sender([&] {
+    pipeline.submit(marked_frame(0, id));
+    pipeline.end_stream(0);
+  });
+  clock->await_waiter(TimePoint::max(), 2);  // the sender and the collector
+  for (std::uint64_t taken = 0; taken <= id; ++taken) EXPECT_EQ(next(pipeline).frame.id, taken);
+  sender.join();
+}
+
+TEST(Pipeline, NextBatchStartsBeforeTheLastOneIsDelivered) {
+  Gate submitted;
+  Gate second_started;
+  int starts = 0;
+  Pipeline pipeline(fake({.on_enqueue =
+                              [&](int) {
+                                if (++starts == 2) second_started.open();
+                              },
+                          .on_wait = [&](int) { submitted.pass(); }}),
+                    {.on_batch = [&](const BatchRecord&) { second_started.pass(); }});
+  pipeline.open_stream(0, {.policy = QueuePolicy::kBlock, .max_delay = MaxDelay::fixed({})});
+  pipeline.submit(marked_frame(0, 0));
+  submitted.await_arrival();
+  pipeline.submit(marked_frame(0, 1));
+  submitted.open();
+  EXPECT_EQ(next(pipeline).frame.id, 0U);
+  EXPECT_EQ(next(pipeline).frame.id, 1U);
+}
+
 TEST(Pipeline, TrySubmitNeverWaits) {
   Gate gate;
   Pipeline pipeline(fake({.max_batch = 1, .on_wait = [&](int) { gate.pass(); }}), {});

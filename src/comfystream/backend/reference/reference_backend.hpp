@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "comfystream/backend/backend.hpp"
+
 #include <memory>
 #include <span>
 #include <vector>
-
-#include "comfystream/backend/backend.hpp"
 
 namespace comfystream::backend {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "comfystream/error.hpp"
 #include "comfystream/models/weights/safetensors/header.hpp"
+
+#include "comfystream/error.hpp"
 #include "comfystream/models/weights/safetensors/sax.hpp"
 
 #include <algorithm>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "comfystream/models/weights/safetensors/writer.hpp"
+
 #include "comfystream/error.hpp"
 #include "comfystream/models/weights/safetensors/header.hpp"
-#include "comfystream/models/weights/safetensors/writer.hpp"
 
 #include <algorithm>
 #include <cerrno>
