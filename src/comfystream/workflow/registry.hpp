@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "comfystream/workflow/model_folders.hpp"
+#include "comfystream/workflow/node.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace comfystream::workflow {
+
+/// The node classes a program knows, by class_type. Filled once (nodes/register_nodes.hpp), then read from any thread.
+class NodeRegistry {
+ public:
+  /// Error(kInternal) for a class that is there already.
+  void add(std::unique_ptr<NodeType> type);
+  /// Null when unknown.
+  [[nodiscard]] const NodeType* find(std::string_view class_type) const noexcept;
+  [[nodiscard]] const std::map<std::string, std::unique_ptr<NodeType>, std::less<>>& types() const noexcept {
+    return types_;
+  }
+
+ private:
+  std::map<std::string, std::unique_ptr<NodeType>, std::less<>> types_;
+};
+
+/// ComfyUI's GET /object_info: {class: {input{required,optional}, input_order, output, output_is_list, output_name,
+/// name, display_name, description, python_module, category, output_node}}. File lists come from `folders`.
+[[nodiscard]] Json object_info(const NodeRegistry& registry, const ModelFolders& folders);
+[[nodiscard]] Json object_info(const NodeType& type, const ModelFolders& folders);
+
+}  // namespace comfystream::workflow
