@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace comfystream::workflow {
 
@@ -25,6 +26,11 @@ class NodeRegistry {
  private:
   std::map<std::string, std::unique_ptr<NodeType>, std::less<>> types_;
 };
+
+/// The values a combo takes: its fixed list, or the files of its folder.
+[[nodiscard]] std::vector<std::string> choices_of(const InputSpec& input, const ModelFolders& folders);
+/// An input as ComfyUI's errors and object_info write it: [type or list of choices, {default, min, max, ...}].
+[[nodiscard]] Json input_config(const InputSpec& input, const ModelFolders& folders);
 
 /// ComfyUI's GET /object_info: {class: {input{required,optional}, input_order, output, output_is_list, output_name,
 /// name, display_name, description, python_module, category, output_node}}. File lists come from `folders`.

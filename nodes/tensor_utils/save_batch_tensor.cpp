@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nodes/tensor_utils/save_frames.hpp"
+#include "nodes/tensor_utils/tensor_utils.hpp"
+
+namespace comfystream::nodes {
+namespace {
+
+workflow::NodeSpec save_batch_tensor_spec() {
+  workflow::NodeSpec spec;
+  spec.class_type = "SaveBatchTensor";
+  spec.category = "tensor_utils";
+  spec.description = "Send the frames of a batch to ComfyStream output, one by one.";
+  spec.python_module = "custom_nodes.comfystream";
+  spec.inputs = {workflow::socket_input("images", "IMAGE")};
+  spec.output_node = true;
+  return spec;
+}
+
+}  // namespace
+
+std::unique_ptr<workflow::NodeType> save_batch_tensor() {
+  return std::make_unique<SaveFrames>(save_batch_tensor_spec());
+}
+
+}  // namespace comfystream::nodes
