@@ -2,10 +2,9 @@
 // Expected values of networks (tools/goldens/networks.py) and how tests compare with them.
 #pragma once
 
-#include "comfystream/backend/reference/reference_backend.hpp"
-#include "comfystream/graph/graph.hpp"
 #include "comfystream/models/weights/synth_values.hpp"
 #include "comfystream/models/weights/weight_map.hpp"
+#include "tests/support/run_reference.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -43,15 +42,6 @@ inline NetworkGolden load_network_golden(const std::string& name, std::string or
     if (key.starts_with(kWeight)) golden.model.insert(key.substr(kWeight.size()), tensor);
   }
   return golden;
-}
-
-/// The graph's outputs on the reference backend.
-inline std::vector<Tensor> run_reference(const graph::Graph& graph, const std::vector<Tensor>& inputs,
-                                         std::int64_t batch_size) {
-  backend::CompileOptions options;
-  options.max_batch = batch_size;
-  const auto executable = backend::make_reference_backend()->compile(graph, options);
-  return backend::run_once(*executable, graph, inputs, batch_size);
 }
 
 /// Largest absolute difference, as a fraction of the expected values' largest magnitude.

@@ -60,7 +60,8 @@ class Graph {
   std::vector<Output> outputs_;
 };
 
-/// One line per node: "%12 = conv2d(%3, %10, %11) stride=1 pad=1 : f32 [N, 320, 64, 64]  # scope".
+/// One line per node: "%12 = conv2d(%3, %10, %11) pad=1 : f32 [N, 320, 64, 64]  # scope", without attributes that
+/// have their usual value; the body of a loop follows it, indented; last come the outputs: "output "picture" = %40".
 [[nodiscard]] std::string dump(const Graph& graph);
 
 }  // namespace comfystream::graph
