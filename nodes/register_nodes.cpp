@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nodes/register_nodes.hpp"
 
-#include "nodes/tensor_utils/tensor_utils.hpp"
+#include "nodes/tensor_utils/load_batch_tensor.hpp"
+#include "nodes/tensor_utils/load_tensor.hpp"
+#include "nodes/tensor_utils/save_batch_tensor.hpp"
+#include "nodes/tensor_utils/save_tensor.hpp"
+
+#include <memory>
 
 namespace comfystream::nodes {
-namespace {
 
-void add_tensor_utils(workflow::NodeRegistry& registry) {
-  registry.add(load_batch_tensor());
-  registry.add(load_tensor());
-  registry.add(save_batch_tensor());
-  registry.add(save_tensor());
+void register_nodes(workflow::NodeRegistry& registry) {
+  registry.add(std::make_unique<LoadBatchTensor>());
+  registry.add(std::make_unique<LoadTensor>());
+  registry.add(std::make_unique<SaveBatchTensor>());
+  registry.add(std::make_unique<SaveTensor>());
 }
-
-}  // namespace
-
-void register_nodes(workflow::NodeRegistry& registry) { add_tensor_utils(registry); }
 
 }  // namespace comfystream::nodes

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nodes/tensor_utils/load_frames.hpp"
-#include "nodes/tensor_utils/tensor_utils.hpp"
+#include "nodes/tensor_utils/load_batch_tensor.hpp"
+
+#include <utility>
 
 namespace comfystream::nodes {
 namespace {
@@ -20,8 +21,6 @@ workflow::NodeSpec load_batch_tensor_spec() {
 
 }  // namespace
 
-std::unique_ptr<workflow::NodeType> load_batch_tensor() {
-  return std::make_unique<LoadFrames>(load_batch_tensor_spec(), 2);
-}
+LoadBatchTensor::LoadBatchTensor() : LoadFrames(load_batch_tensor_spec(), 2) {}
 
 }  // namespace comfystream::nodes

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nodes/tensor_utils/load_frames.hpp"
-#include "nodes/tensor_utils/tensor_utils.hpp"
+#include "nodes/tensor_utils/load_tensor.hpp"
+
+#include <utility>
 
 namespace comfystream::nodes {
 namespace {
@@ -9,7 +10,7 @@ workflow::NodeSpec load_tensor_spec() {
   workflow::NodeSpec spec;
   spec.class_type = "LoadTensor";
   spec.category = "ComfyStream/Loaders";
-  spec.description = "Load image tensor from ComfyStream input with timeout.";
+  spec.description = "Load image tensor from ComfyStream input.";
   spec.python_module = "custom_nodes.comfystream";
   workflow::InputSpec batch_size = workflow::int_input("batch_size", 1, 1, kLargestDeclaredBatch, 1);
   batch_size.tooltip = "The most frames in one batch; --batch-size overrides it";
@@ -22,6 +23,6 @@ workflow::NodeSpec load_tensor_spec() {
 
 }  // namespace
 
-std::unique_ptr<workflow::NodeType> load_tensor() { return std::make_unique<LoadFrames>(load_tensor_spec(), 1); }
+LoadTensor::LoadTensor() : LoadFrames(load_tensor_spec(), 1) {}
 
 }  // namespace comfystream::nodes

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nodes/tensor_utils/save_frames.hpp"
-#include "nodes/tensor_utils/tensor_utils.hpp"
+#include "nodes/tensor_utils/save_batch_tensor.hpp"
+
+#include <utility>
 
 namespace comfystream::nodes {
 namespace {
@@ -18,8 +19,6 @@ workflow::NodeSpec save_batch_tensor_spec() {
 
 }  // namespace
 
-std::unique_ptr<workflow::NodeType> save_batch_tensor() {
-  return std::make_unique<SaveFrames>(save_batch_tensor_spec());
-}
+SaveBatchTensor::SaveBatchTensor() : SaveFrames(save_batch_tensor_spec()) {}
 
 }  // namespace comfystream::nodes

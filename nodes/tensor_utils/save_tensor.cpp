@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nodes/tensor_utils/save_frames.hpp"
-#include "nodes/tensor_utils/tensor_utils.hpp"
+#include "nodes/tensor_utils/save_tensor.hpp"
+
+#include <utility>
 
 namespace comfystream::nodes {
 namespace {
@@ -20,6 +21,6 @@ workflow::NodeSpec save_tensor_spec() {
 
 }  // namespace
 
-std::unique_ptr<workflow::NodeType> save_tensor() { return std::make_unique<SaveFrames>(save_tensor_spec()); }
+SaveTensor::SaveTensor() : SaveFrames(save_tensor_spec()) {}
 
 }  // namespace comfystream::nodes
