@@ -2,7 +2,6 @@
 // What compiles and runs a graph on a device.
 #pragma once
 
-#include "comfystream/core/log.hpp"
 #include "comfystream/graph/graph.hpp"
 #include "comfystream/tensor/tensor.hpp"
 

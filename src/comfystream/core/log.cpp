@@ -3,6 +3,7 @@
 
 #include "comfystream/error.hpp"
 
+#include <spdlog/logger.h>
 #include <spdlog/sinks/null_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 
@@ -23,5 +24,10 @@ std::shared_ptr<Log> make_stderr_log(const std::string& level) {
 std::shared_ptr<Log> make_null_log() {
   return std::make_shared<Log>("null", std::make_shared<spdlog::sinks::null_sink_mt>());
 }
+
+void log_debug(Log& log, std::string_view line) { log.debug("{}", line); }
+void log_info(Log& log, std::string_view line) { log.info("{}", line); }
+void log_warning(Log& log, std::string_view line) { log.warn("{}", line); }
+void log_error(Log& log, std::string_view line) { log.error("{}", line); }
 
 }  // namespace comfystream

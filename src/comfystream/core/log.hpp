@@ -3,8 +3,12 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
-#include <spdlog/logger.h>
+// Forward only: <spdlog/logger.h> takes longer to compile than most sources here.
+namespace spdlog {
+class logger;
+}
 
 namespace comfystream {
 
@@ -16,5 +20,11 @@ std::shared_ptr<Log> make_stderr_log(const std::string& level);
 
 /// A logger that drops everything: for tests and embedding.
 std::shared_ptr<Log> make_null_log();
+
+/// Lines for the log, as they are. Any thread.
+void log_debug(Log& log, std::string_view line);
+void log_info(Log& log, std::string_view line);
+void log_warning(Log& log, std::string_view line);
+void log_error(Log& log, std::string_view line);
 
 }  // namespace comfystream
