@@ -56,6 +56,11 @@ void throw_tensorrt_plan(const std::filesystem::path& path) {
       "`comfystream engine build --checkpoint <the model it was made from> -o <file>` makes one of ours");
 }
 
+bool is_raw_tensorrt_plan(std::span<const std::byte> bytes) {
+  const std::string_view text = text_of(bytes);
+  return text.starts_with("ftrt") || text.starts_with("ptrt");
+}
+
 bool is_saved_tensorrt_engine(std::span<const std::byte> pickle) {
   // Looked for in the bytes, not in the values: the "config" beside it is an object that the pickle machine refuses.
   constexpr std::string_view kEngine =
@@ -70,7 +75,6 @@ bool is_saved_tensorrt_engine(std::span<const std::byte> pickle) {
 void refuse_foreign_file(std::span<const std::byte> bytes, const std::filesystem::path& path) {
   const std::string_view text = text_of(bytes);
   if (text.empty()) refuse(path, "empty", "download or build it again");
-  if (text.starts_with("ftrt") || text.starts_with("ptrt")) throw_tensorrt_plan(path);
   if (text.starts_with("GGUF"))
     refuse(path, "a GGUF file, which this program does not read", "get the model as safetensors");
   constexpr std::string_view kLegacyMagic = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv;

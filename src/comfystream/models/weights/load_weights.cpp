@@ -5,24 +5,22 @@
 #include "comfystream/models/weights/safetensors/reader.hpp"
 #include "comfystream/models/weights/weight_map.hpp"
 
-#include <string_view>
-
 namespace comfystream::weights {
-namespace {
 
-constexpr std::string_view kZip = "PK";
-constexpr std::size_t kHeaderText = 8;  // where a safetensors file's JSON begins
+WeightMap load_weights(const std::filesystem::path& path) { return load_weights(MappedFile::open(path)); }
 
-}  // namespace
-
-WeightMap load_weights(const std::filesystem::path& path) {
-  auto file = MappedFile::open(path);
-  const auto bytes = file->bytes();
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  refuse_foreign_file(bytes, path);
-  if (text.starts_with(kZip)) return read_pytorch_checkpoint(std::move(file));
-  const bool has_json = text.size() > kHeaderText && text[kHeaderText] == '{';
-  if (has_json || path.extension() == ".safetensors") return read_safetensors(std::move(file));
+WeightMap load_weights(std::shared_ptr<const MappedFile> file) {
+  const std::filesystem::path path = file->path();
+  switch (file_format(*file)) {
+    case FileFormat::kSafetensors:
+      return read_safetensors(std::move(file));
+    case FileFormat::kPyTorchZip:
+      return read_pytorch_checkpoint(std::move(file));
+    case FileFormat::kTensorRtPlan:
+      throw_tensorrt_plan(path);
+    case FileFormat::kUnknown:
+      break;
+  }
   throw_unknown_file(path);
 }
 

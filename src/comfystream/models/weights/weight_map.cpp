@@ -62,8 +62,11 @@ WeightMap WeightMap::emptied() const {
 }
 
 void WeightMap::drop_pages() const noexcept {
-  if (!mapping_) return;
-  for (const auto& [name, tensor] : tensors_) mapping_->drop_pages(tensor.bytes());
+  for (const auto& [name, tensor] : tensors_) drop_pages(tensor);
+}
+
+void WeightMap::drop_pages(const Tensor& tensor) const noexcept {
+  if (mapping_) mapping_->drop_pages(tensor.bytes());
 }
 
 std::int64_t WeightMap::count_indexed(std::string_view prefix) const {

@@ -51,6 +51,8 @@ class WeightMap {
   [[nodiscard]] WeightMap emptied() const;
   /// Lets the system forget the file pages of these tensors, once a backend has its own copy; they stay readable.
   void drop_pages() const noexcept;
+  /// The same for one of them; nothing when it does not lie in the file's mapping.
+  void drop_pages(const Tensor& tensor) const noexcept;
 
  private:
   [[nodiscard]] std::string quoted_origin() const;
@@ -66,5 +68,6 @@ class WeightMap {
 /// nothing is executed). A TensorRT plan, HTML page, Git LFS pointer or anything else gets an Error that says what it
 /// is.
 [[nodiscard]] WeightMap load_weights(const std::filesystem::path& path);
+[[nodiscard]] WeightMap load_weights(std::shared_ptr<const MappedFile> file);
 
 }  // namespace comfystream::weights
