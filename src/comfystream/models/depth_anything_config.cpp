@@ -67,7 +67,8 @@ DepthAnythingVersion find_version(const weights::WeightMap& weights, std::option
     if (lowered.find(own_name) != std::string::npos) return DepthAnythingVersion::kV1;
   }
   refuse(weights, "Depth Anything V1 or V2? Their tensors have the same shapes",
-         std::string("put v1 or v2 in the file's name, or ") + kDepthVersionKey + " in its metadata");
+         std::string("put v1 or v2 in the file's name, or ") + kDepthVersionKey +
+             " in its metadata, or build an engine with `--depth-version`");
 }
 
 std::vector<std::int64_t> parse_taps(const weights::WeightMap& weights, const std::string& text) {
