@@ -3,6 +3,7 @@
 // Error. The vocabulary is found as in the unit tests (tests/support/clip_vocabulary.hpp).
 #include "comfystream/error.hpp"
 #include "comfystream/models/clip_tokenizer.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
 #include "tests/support/clip_vocabulary.hpp"
 
 #include <cmath>
@@ -30,6 +31,12 @@ void check(const comfystream::models::TokenizedPrompt& prompt) {
 }
 
 }  // namespace
+
+std::vector<comfystream::fuzz::Bytes> comfystream::fuzz::seeds() {
+  return {to_bytes("a (beautiful:1.3) photograph, ((detailed)), \\(not weighted\\), 3.5mm"),
+          to_bytes("na\u00efve caf\u00e9 \u4e2d\u6587 \U0001F600 don't &amp; (un(even) [x]"),
+          to_bytes(std::string(400, 'z') + " (a:1e30) (b:-2)")};
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const comfystream::models::ClipTokenizer tokenizer(comfystream::tests::clip_vocabulary(), kVocabulary);
