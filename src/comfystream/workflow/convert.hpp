@@ -10,8 +10,12 @@ namespace comfystream::workflow {
 /// SaveTensor. "too many primary inputs in prompt", "too many inputs in prompt", "too many outputs in prompt",
 /// "missing input", "missing output" are Errors(kValidation).
 ///
-/// Unlike there, a Preview or Save beside a Save*Tensor stays what it is, a debug tap (one live output per stream), and
-/// a workflow whose only work is to write engine files (its output nodes are all engine conversions) is left alone.
+/// Unlike there:
+/// - LoadBatchTensor and SaveBatchTensor count as live input and output;
+/// - one live output per stream: a PreviewImage or SaveImage beside a SaveTensor or SaveBatchTensor stays what it is, a
+///   debug tap, and so does a PreviewImage beside a SaveImage;
+/// - a lone LoadImage beside a LoadTensor or LoadBatchTensor stays what it is, a picture that does not move;
+/// - a workflow that only writes engine files (TRT conversions, no live input or output) is left alone.
 [[nodiscard]] Workflow convert_prompt(Workflow workflow);
 
 /// Which kinds of data go in and out live, by ComfyStream's class lists (its modalities).

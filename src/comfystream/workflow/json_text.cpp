@@ -4,9 +4,13 @@
 #include "comfystream/error.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace comfystream::workflow {
 namespace {
+
+constexpr std::size_t kMostItems = 10'000;
+constexpr std::size_t kMostItemsInAll = 200'000;
 
 /// "LINE:COLUMN" of byte `offset`, both counted from 1.
 std::string place(std::string_view text, std::size_t offset) {
@@ -22,22 +26,31 @@ std::string reason(const std::string& what) {
   return at == std::string::npos ? what : what.substr(at + 2);
 }
 
-/// Offset of the bracket that opens a level too many, or nothing. Looks at brackets outside strings only, so it is
-/// right for valid JSON and harmless for any other text.
-std::optional<std::size_t> too_deep_at(std::string_view text) {
-  int depth = 0;
-  bool in_string = false;
+/// Where and why text is refused before anything is made of it.
+struct Excess {
+  std::size_t offset;
+  std::string reason;
+};
+
+/// Counts brackets and commas outside strings, so it is right for valid JSON and harmless for any other text. Objects
+/// that keep their order find a key by looking at all keys: without bounds a small file could keep them busy for hours.
+std::optional<Excess> find_excess(std::string_view text) {
+  std::array<std::size_t, kDeepestJson + 1> items{};
+  std::size_t depth = 0;
+  std::size_t all = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
+    if (c == '"') {
+      for (++i; i < text.size() && text[i] != '"'; ++i) {
+        if (text[i] == '\\') ++i;
+      }
     } else if (c == '{' || c == '[') {
-      if (++depth > kDeepestJson) return i;
-    } else if (c == '}' || c == ']') {
+      if (depth == kDeepestJson) return Excess{i, "nested deeper than " + std::to_string(kDeepestJson) + " levels"};
+      items[++depth] = 0;
+    } else if ((c == '}' || c == ']') && depth > 0) {
       --depth;
+    } else if (c == ',' && (++items[depth] >= kMostItems || ++all >= kMostItemsInAll)) {
+      return Excess{i, "more items than any workflow has"};
     }
   }
   return std::nullopt;
@@ -49,7 +62,7 @@ Json parse_json(std::string_view text, const std::string& origin) {
   const auto refuse = [&](std::size_t offset, const std::string& why) {
     throw Error(ErrorCode::kInvalidArgument, origin + ":" + place(text, offset) + ": not JSON: " + why);
   };
-  if (const auto at = too_deep_at(text)) refuse(*at, "nested deeper than " + std::to_string(kDeepestJson) + " levels");
+  if (const auto excess = find_excess(text)) refuse(excess->offset, excess->reason);
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {
@@ -61,7 +74,7 @@ Json parse_json(std::string_view text, const std::string& origin) {
 }
 
 std::optional<Json> try_parse_json(std::string_view text) {
-  if (too_deep_at(text)) return std::nullopt;
+  if (find_excess(text)) return std::nullopt;
   try {
     return Json::parse(text);
   } catch (const Json::exception&) {
