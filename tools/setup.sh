@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by ./run and ./test: installs what is missing, configures and builds. The repository root is the working folder.
 # COMFYSTREAM_SETUP=off skips the installing (no network, or packages that you manage yourself).
