@@ -2,6 +2,7 @@
 #include "comfystream/diffusion/guidance.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 namespace comfystream::diffusion {
@@ -13,7 +14,9 @@ using graph::Value;
 /// ComfyUI's limit on repeating a context's tokens.
 constexpr std::int64_t kMostRepeats = 4;
 
-bool per_frame(const Builder& builder, Value value) { return builder.shape(value)[0].batch; }
+constexpr graph::Dim kOne{1};
+
+graph::Dim rows_of(const Builder& builder, Value value) { return builder.shape(value)[0]; }
 
 std::int64_t tokens(const Builder& builder, Value context) { return builder.shape(context)[1].count; }
 
@@ -39,19 +42,25 @@ Pair run_as_one(Builder& builder, const Guidance& guidance, Value x, const Promp
   Value positive = repeat_tokens(builder, guidance.positive, length);
   Value negative = repeat_tokens(builder, guidance.negative, length);
   auto rows = guidance.rows;
-  const auto is_per_frame = [&](Value value) { return per_frame(builder, value); };
-  const bool batched =
-      is_per_frame(x) || is_per_frame(positive) || is_per_frame(negative) || std::ranges::any_of(rows, is_per_frame);
-  if (batched) {
-    for (Value* value : {&x, &positive, &negative}) *value = builder.expand_batch(*value);
+  // Both prompts must have as many rows. Those of one row stay so beside hints of N: [2, ...] meets [2N, ...] later,
+  // and what no frame influences is computed once. A fixed number of rows tells no such story: 2 could be 2 frames.
+  std::vector<Value> deciding{x, positive, negative};
+  std::ranges::copy_if(rows, std::back_inserter(deciding), [&](Value row) { return !rows_of(builder, row).batch; });
+  const auto most = std::ranges::find_if(deciding, [&](Value value) { return rows_of(builder, value) != kOne; });
+  if (most != deciding.end()) {
+    const graph::Dim wanted = rows_of(builder, *most);
+    for (Value* value : {&x, &positive, &negative}) *value = builder.with_rows(*value, wanted);
   }
   for (Value& row : rows) {
-    if (is_per_frame(row)) row = builder.concat({row, row}, 0);
+    if (rows_of(builder, row) != kOne) row = builder.concat({row, row}, 0);
   }
   const Value both =
       network(builder, builder.concat({x, x}, 0), builder.concat({positive, negative}, 0), rows, Prompt::kBoth);
+  const graph::Dim all = rows_of(builder, both);
   const auto half = [&](std::int64_t index) {
-    return batched ? builder.slice_batch(both, index, index + 1) : builder.slice(both, 0, index, index + 1);
+    const std::int64_t begin = index * all.count / 2;
+    const std::int64_t end = begin + all.count / 2;
+    return all.batch ? builder.slice_batch(both, begin, end) : builder.slice(both, 0, begin, end);
   };
   return {half(0), half(1)};
 }

@@ -24,11 +24,12 @@ struct Guidance {
   graph::Value scale;     ///< cfg: one element, live. Callers skip guidance altogether where cfg is 1, as ComfyUI does
   /// False where a ControlNet belongs to one of the prompts alone: then the network runs twice.
   bool same_control = true;
-  std::vector<graph::Value> rows;  ///< other values of the network with a leading 1 or N, such as hints
+  /// Other values of the network with a leading 1 or N (or the number of rows of a fixed batch), such as hints.
+  std::vector<graph::Value> rows;
 };
 
 /// Traces eps for x [B, 4, h, w] and context [B or 1, tokens, width]. `rows` are Guidance::rows, those with a leading N
-/// doubled like x.
+/// doubled like x; with Prompt::kBoth, x that no frame influences is [2, ...] beside rows of [2N, ...].
 using PromptFn = std::function<graph::Value(graph::Builder&, graph::Value x, graph::Value context,
                                             std::span<const graph::Value> rows, Prompt prompt)>;
 

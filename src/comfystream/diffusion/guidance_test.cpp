@@ -36,6 +36,7 @@ struct Case {
   bool per_frame_x = false;
   bool per_frame_row = false;
   bool same_control = true;
+  bool fixed = false;  ///< rows of every frame are a fixed number, not N
   std::vector<Prompt> calls{Prompt::kBoth};
 };
 
@@ -51,6 +52,9 @@ const std::vector<Case> kCases{
      .negative_tokens = 5,
      .per_frame_x = true,
      .calls = {Prompt::kPositive, Prompt::kNegative}},
+    {.name = "fixed x", .per_frame_x = true, .fixed = true},
+    {.name = "fixed hint", .per_frame_row = true, .fixed = true},
+    {.name = "everything fixed", .per_frame_x = true, .per_frame_row = true, .fixed = true},
     {.name = "control of one prompt",
      .per_frame_row = true,
      .same_control = false,
@@ -60,7 +64,7 @@ const std::vector<Case> kCases{
 /// The graph of a case, its result guided or, for comparison, of each prompt by itself.
 class CaseGraph {
  public:
-  explicit CaseGraph(const Case& test) {
+  explicit CaseGraph(const Case& test) : rows_(test.fixed ? graph::Dim{kBatchSize} : graph::kBatch) {
     x_ = source("x", test.per_frame_x, 1);
     guidance_.positive = builder_.constant(torch_randn(2, {1, test.positive_tokens, 16}));
     guidance_.negative = builder_.constant(torch_randn(3, {1, test.negative_tokens, 16}));
@@ -85,7 +89,7 @@ class CaseGraph {
   Value source(const std::string& name, bool per_frame, std::uint64_t seed) {
     if (!per_frame) return builder_.constant(torch_randn(seed, {1, 4, 2, 2}));
     inputs_.push_back(torch_randn(seed, {kBatchSize, 4, 2, 2}));
-    return builder_.input(name, DType::kF32, {graph::kBatch, 4, 2, 2});
+    return builder_.input(name, DType::kF32, {rows_, 4, 2, 2});
   }
 
   std::vector<float> run(Value result) {
@@ -98,6 +102,7 @@ class CaseGraph {
   }
 
   Builder builder_;
+  graph::Dim rows_;
   Value x_;
   Guidance guidance_;
   std::vector<Tensor> inputs_;

@@ -187,7 +187,7 @@ class Tracer {
     auto [attrs, operands, type] = make_body(stretch, carried);
     if (type != builder_.type(carried)) {
       // The denoiser brought per-frame values in: from here on x is per frame from the start.
-      carried = builder_.expand_batch(carried);
+      carried = builder_.with_rows(carried, type.shape[0]);
       std::tie(attrs, operands, type) = make_body(stretch, carried);
     }
     return split(builder_, builder_.loop(std::move(attrs), operands));

@@ -23,8 +23,14 @@ void check_source(std::string_view what, const std::string& name, const SymShape
   }
 }
 
-bool starts_with_one(const SymShape& shape) { return shape.rank() > 0 && shape[0] == Dim{1}; }
+constexpr Dim kOne{1};
+
 bool starts_with_batch(const SymShape& shape) { return shape.rank() > 0 && shape[0].batch; }
+
+bool repeats(Dim from, Dim to) {
+  if (from == to) return false;
+  return from == kOne || (to.batch && !from.batch && from.count == to.count);
+}
 
 }  // namespace
 
@@ -53,11 +59,36 @@ std::int64_t Builder::axis_of(Value x, std::int64_t axis) const {
   return axis < 0 ? axis + static_cast<std::int64_t>(shape(x).rank()) : axis;
 }
 
-Value Builder::with_batch_of(Value x, const SymShape& like) {
-  if (!starts_with_batch(like) || !starts_with_one(shape(x))) return x;
+Value Builder::with_rows(Value x, Dim rows) {
   SymShape wanted = shape(x);
-  wanted.dims()[0] = like[0];
-  return expand(x, std::move(wanted));
+  if (wanted.rank() > 0 && wanted[0] == rows) return x;
+  if (wanted.rank() == 0 || !repeats(wanted[0], rows)) {
+    fail("with_rows: " + wanted.to_string() + " cannot be repeated to " + SymShape{rows}.to_string() + " rows");
+  }
+  const Dim groups = wanted[0];
+  wanted.dims()[0] = rows;
+  if (groups == kOne) return expand(x, std::move(wanted));
+  SymShape split = shape(x);
+  split.dims().insert(split.dims().begin() + 1, kOne);
+  const Value single = reshape(x, split);
+  split.dims()[1] = kBatch;
+  return reshape(expand(single, std::move(split)), std::move(wanted));
+}
+
+Value Builder::try_rows(Value x, Dim rows) {
+  return shape(x).rank() > 0 && repeats(shape(x)[0], rows) ? with_rows(x, rows) : x;
+}
+
+void Builder::meet_groups(std::initializer_list<Value*> values) {
+  for (const Value* one : values) {
+    const SymShape like = shape(*one);
+    if (!starts_with_batch(like)) continue;
+    for (Value* other : values) {
+      // A single row broadcasts by itself; values of another rank do not have their rows at the same axis.
+      if (shape(*other).rank() == like.rank() && shape(*other)[0] != kOne) *other = try_rows(*other, like[0]);
+    }
+    return;
+  }
 }
 
 Value Builder::input(std::string name, DType dtype, SymShape shape) {
@@ -112,12 +143,15 @@ Value Builder::linear(Value x, Value weight, std::optional<Value> bias) {
 }
 
 Value Builder::matmul(Value a, Value b, bool transpose_b) {
+  if (shape(a).rank() > 2) meet_groups({&a, &b});
   return emit(OpKind::kMatmul, MatmulAttrs{transpose_b}, {a, b});
 }
 
 Value Builder::attention(Value q, Value k, Value v, float scale, bool causal, std::optional<Value> mask) {
-  for (const auto other : {k, v}) q = with_batch_of(q, shape(other));
-  if (mask && shape(*mask).rank() == 4) q = with_batch_of(q, shape(*mask));
+  for (const auto other : {k, v}) q = try_rows(q, shape(other).rank() > 0 ? shape(other)[0] : kOne);
+  if (mask && shape(*mask).rank() == 4) q = try_rows(q, shape(*mask)[0]);
+  meet_groups({&q, &k, &v});
+  if (mask) meet_groups({&q, &*mask});
   std::vector<Value> operands{q, k, v};
   if (mask) operands.push_back(*mask);
   return emit(OpKind::kAttention, AttentionAttrs{scale, causal}, std::move(operands));
@@ -137,15 +171,20 @@ Value Builder::softmax(Value x, std::int64_t axis) {
   return emit(OpKind::kSoftmax, SoftmaxAttrs{axis_of(x, axis)}, {x});
 }
 
-Value Builder::binary(BinaryKind kind, Value a, Value b) { return emit(OpKind::kBinary, BinaryAttrs{kind}, {a, b}); }
+Value Builder::binary(BinaryKind kind, Value a, Value b) {
+  meet_groups({&a, &b});
+  return emit(OpKind::kBinary, BinaryAttrs{kind}, {a, b});
+}
 
 Value Builder::clamp(Value x, float low, float high) { return emit(OpKind::kClamp, ClampAttrs{low, high}, {x}); }
 
 Value Builder::compare(CompareKind kind, Value a, Value b) {
+  meet_groups({&a, &b});
   return emit(OpKind::kCompare, CompareAttrs{kind}, {a, b});
 }
 
 Value Builder::select(Value condition, Value if_true, Value if_false) {
+  meet_groups({&condition, &if_true, &if_false});
   return emit(OpKind::kSelect, NoAttrs{}, {condition, if_true, if_false});
 }
 
@@ -159,12 +198,13 @@ Value Builder::concat(std::span<const Value> values, std::int64_t axis) {
   if (values.empty()) fail("concat: nothing to join");
   axis = axis_of(values.front(), axis);
   std::vector<Value> operands(values.begin(), values.end());
-  // Along another axis a static part is repeated for every frame; along the batch axis itself rows are only joined.
-  const auto batched =
-      std::find_if(operands.begin(), operands.end(), [&](Value v) { return starts_with_batch(shape(v)); });
-  if (axis != 0 && batched != operands.end()) {
-    const SymShape like = shape(*batched);
-    for (auto& operand : operands) operand = with_batch_of(operand, like);
+  // Along another axis a part of fewer rows is repeated; along the first one rows are only joined.
+  if (axis != 0) {
+    for (const auto value : values) {
+      if (shape(value).rank() == 0) continue;
+      const Dim rows = shape(value)[0];
+      for (auto& operand : operands) operand = try_rows(operand, rows);
+    }
   }
   return emit(OpKind::kConcat, ConcatAttrs{axis}, std::move(operands));
 }
@@ -194,10 +234,10 @@ Value Builder::expand(Value x, SymShape wanted) {
 
 Value Builder::expand_batch(Value x) {
   if (starts_with_batch(shape(x))) return x;
-  if (!starts_with_one(shape(x))) {
+  if (shape(x).rank() == 0 || shape(x)[0] != kOne) {
     fail("expand_batch: the leading dimension of " + shape(x).to_string() + " is neither 1 nor N");
   }
-  return with_batch_of(x, SymShape{kBatch});
+  return with_rows(x, kBatch);
 }
 
 Value Builder::resize(Value x, const ResizeAttrs& attrs) { return emit(OpKind::kResize, attrs, {x}); }
@@ -219,7 +259,8 @@ Value Builder::loop(LoopAttrs attrs, std::span<const Value> operands) {
   std::vector<Value> given(operands.begin(), operands.end());
   if (attrs.body != nullptr && attrs.body->inputs().size() == given.size()) {
     for (std::size_t i = static_cast<std::size_t>(attrs.tables); i < given.size(); ++i) {
-      given[i] = with_batch_of(given[i], attrs.body->type(attrs.body->inputs()[i]).shape);
+      const SymShape& wanted = attrs.body->type(attrs.body->inputs()[i]).shape;
+      if (wanted.rank() > 0 && wanted.rank() == shape(given[i]).rank()) given[i] = try_rows(given[i], wanted[0]);
     }
   }
   return emit(OpKind::kLoop, std::move(attrs), std::move(given));

@@ -14,9 +14,11 @@ namespace comfystream::graph {
 /// Builds a Graph one operation at a time. Every call checks its operands and throws Error(kInvalidArgument), naming
 /// the op and the shapes, instead of building an ill-formed graph. Not thread-safe.
 ///
-/// Broadcasting of the batch: values that no frame influences carry a leading dimension of 1 and meet per-frame values
-/// (leading dimension N) in binary(), concat(), select() and attention(), where they are repeated as needed. Keep
-/// static values at 1 as long as possible: the plan computes them once, not per frame (graph/passes/split_static.hpp).
+/// Meeting of rows: values that no frame influences carry a leading dimension of 1 and meet values of more rows (N, 2N,
+/// or 2 in a plan of a fixed batch) in binary(), compare(), select(), matmul(), concat(), attention() and loop(), where
+/// they are repeated as needed; so do k rows that meet k * N: [2, ...] is two groups of a row each where [2N, ...] is
+/// two groups of N. Keep static values at 1 as long as possible: the plan computes them once, not per frame
+/// (graph/passes/split_static.hpp).
 ///
 /// An axis may be negative and then counts from the last dimension. Arithmetic is f32: cast() other types first.
 class Builder {
@@ -97,6 +99,8 @@ class Builder {
   Value expand(Value x, SymShape shape);
   /// x with its leading dimension, if 1, repeated to N.
   Value expand_batch(Value x);
+  /// x with its leading dimension repeated to `rows`: 1 to any number, k to k * N, every row N times in turn.
+  Value with_rows(Value x, Dim rows);
   Value resize(Value x, const ResizeAttrs& attrs);
   Value pad(Value x, PadAttrs attrs);
 
@@ -104,7 +108,7 @@ class Builder {
   Value embedding(Value indices, Value table);
   Value cast(Value x, DType dtype);
   Value timestep_embedding(Value timesteps, const TimestepEmbeddingAttrs& attrs);
-  /// Operands with a leading 1 where the body takes one row per frame are repeated.
+  /// Carried values and invariants with fewer rows than the body takes are repeated.
   Value loop(LoopAttrs attrs, std::span<const Value> operands);
 
   void output(std::string name, Value value);
@@ -117,7 +121,10 @@ class Builder {
 
  private:
   Value emit(OpKind kind, Attrs attrs, std::vector<Value> operands, std::string name = {});
-  Value with_batch_of(Value x, const SymShape& like);
+  /// x repeated to `rows`, if with_rows() can.
+  Value try_rows(Value x, Dim rows);
+  /// Values of one rank repeated to the rows of the largest among them.
+  void meet_groups(std::initializer_list<Value*> values);
   [[nodiscard]] std::int64_t axis_of(Value x, std::int64_t axis) const;
 
   Graph graph_;
