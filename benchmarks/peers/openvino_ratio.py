@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Time of our OpenVINO backend against OpenVINO's own Python API on the same network.
 
-Both run in one session, batch by batch in turn, on as many threads: the worker (benchmarks/peers/network_worker.cpp) runs
-the network through comfystream and writes it as OpenVINO IR, which is then compiled and run here. The ratio of a pair is
-ours / theirs; the median over the pairs and its spread are what is reported.
+Both run in one session, batch by batch in turn, on as many threads: the worker (benchmarks/peers/network_worker.cpp)
+runs the network through comfystream and writes it as OpenVINO IR, which is then compiled and run here. The ratio of a
+pair is ours / theirs; the median over the pairs and its spread are what is reported.
 
     python openvino_ratio.py --worker build/release/bin/network_worker [--pairs 20] [--json FILE] [CASE ...]
 

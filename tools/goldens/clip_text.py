@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CLIP's text encoder by transformers' CLIPTextModel: several chunks, layers and key layouts, and ComfyUI's weighting."""
+"""CLIP's text encoder by transformers' CLIPTextModel: chunks, layers, key layouts and ComfyUI's weighting."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Goldens of PyTorch's CPU noise (diffusion/noise.cpp). Values are float32 bit patterns; large draws are kept as a hash."""
+"""Goldens of PyTorch's CPU noise (diffusion/noise.cpp). Values are float32 bit patterns, large draws a hash."""
 
 from __future__ import annotations
 

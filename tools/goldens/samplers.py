@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goldens of whole samplers over a network made up of a tanh (diffusion/sampler_plan.cpp, trace_sampler.cpp).
 
-The samplers are written as their papers do, in terms of the denoised latent, and with ComfyUI's choices: eta 1, no churn,
-noise from the CPU generator seeded seed + 1, pure noise of scale sqrt(1 + sigma^2) at the top of the range. Sigmas and
-noise are float32 as there, the arithmetic is float64: in float32 (x - denoised) / sigma loses 4 digits where sigma is
-small (heun, 2 steps), which would be rounding noise in the expected values.
+The samplers are written as their papers do, in terms of the denoised latent, and with ComfyUI's choices: eta 1, no
+churn, noise from the CPU generator seeded seed + 1, pure noise of scale sqrt(1 + sigma^2) at the top of the range.
+Sigmas and noise are float32 as there, the arithmetic is float64: in float32 (x - denoised) / sigma loses 4 digits where
+sigma is small (heun, 2 steps), which would be rounding noise in the expected values.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Goldens of ComfyUI's schedulers for SD 1.x (diffusion/sigmas.cpp).
 
-An implementation of its own of the behaviour of ComfyUI's schedulers, in torch's float32 arithmetic and with scipy's beta
-distribution. samplers.py uses it too.
+An implementation of its own of the behaviour of ComfyUI's schedulers, in torch's float32 arithmetic and with scipy's
+beta distribution. samplers.py uses it too.
 """
 
 from __future__ import annotations
