@@ -8,10 +8,9 @@
 #include "comfystream/workflow/values.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
 namespace comfystream::workflow {
@@ -25,16 +24,13 @@ struct CheckpointValue {
 struct DepthModel {
   std::shared_ptr<const models::DepthAnything> network;
   std::string name;
-  std::int64_t height = 518;
-  std::int64_t width = 518;
-  std::int64_t min_batch = 1;
-  std::int64_t max_batch = 0;  ///< 0: any
-  bool inverted = false;       ///< "metric" in its name
+  engine::EngineProfile profile;
+  bool inverted = false;  ///< "metric" in its name, as the node tells
 };
 
 /// Model files, each mapped once however often a workflow is traced, so that equal models have equal addresses (the
-/// graph's structure fingerprint relies on it). Thread-safe. Names are those of the combo boxes; all calls throw what
-/// ModelFolders, load_weights and the models throw.
+/// graph's structure fingerprint relies on it); a file that was replaced meanwhile is mapped anew. Thread-safe. Names
+/// are those of the combo boxes; all calls throw what ModelFolders, load_weights, load_engine and the models throw.
 class ModelStore {
  public:
   /// `vocabulary`: CLIP's (ClipTokenizer); read when first needed.

@@ -5,10 +5,12 @@
 #include "comfystream/graph/builder.hpp"
 #include "comfystream/models/clip_text.hpp"
 #include "comfystream/models/controlnet.hpp"
+#include "comfystream/models/engine/profile.hpp"
 #include "comfystream/models/unet.hpp"
 #include "comfystream/models/vae.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,24 +34,24 @@ struct LatentValue {
   graph::Dim rows = graph::kBatch;
   std::int64_t height = 64;  ///< of the latent: pixels / 8
   std::int64_t width = 64;
+  std::int64_t declared_rows = 1;  ///< of an empty latent: the batch_size of its node, which only LatentFromBatch reads
   /// Every slot gets the noise of slot 0 (the frames of a video must not depend on their slot); true where the workflow
   /// asks for another noise per slot (LatentBatchSeedBehavior "random").
   bool noise_per_slot = false;
-  /// Which rows of a larger batch these are (LatentFromBatch): the noise drawn for them. Empty: 0, 1, 2, ...
+  /// One for each of a fixed number of rows: which of the draws of the seed is its noise (ComfyUI's batch_index, which
+  /// LatentFromBatch sets). Empty: as noise_per_slot says.
   std::vector<std::int64_t> batch_index;
 };
 
-/// Rows of an engine's profile, [min, max] for the batch; nothing for a model without one.
 struct ModelValue {
-  std::shared_ptr<const models::UNet> unet;
-  std::string name;  ///< for messages: the file
-  std::int64_t min_batch = 1;
-  std::int64_t max_batch = 0;    ///< 0: any
-  std::int64_t max_context = 0;  ///< 77-token chunks, 0: any
+  std::shared_ptr<const models::UNet> unet;      ///< null where the checkpoint has none
+  std::string name;                              ///< for messages: the file, as the workflow calls it
+  std::filesystem::path file;                    ///< what an engine may be built from
+  std::optional<engine::EngineProfile> profile;  ///< what an engine runs; nothing: anything
 };
 
 struct ClipValue {
-  std::shared_ptr<const models::ClipText> clip;
+  std::shared_ptr<const models::ClipText> clip;  ///< null where the checkpoint has none
   std::string name;
   std::int64_t stop_at_layer = -1;
 };
@@ -60,13 +62,14 @@ struct ControlNetValue {
 };
 
 struct VaeValue {
-  std::shared_ptr<const models::Vae> vae;
+  std::shared_ptr<const models::Vae> vae;  ///< null where the checkpoint has none
   std::string name;
 };
 
 /// A ControlNet applied to a conditioning.
 struct ControlApplication {
   std::shared_ptr<const models::ControlNet> net;
+  std::string name;       ///< of its file, for messages
   graph::Value hint;      ///< image f32 [rows, H, W, 3] as given; brought to the latent's size by the sampler
   graph::Value strength;  ///< f32 [1], live
   double start_percent = 0.0;
