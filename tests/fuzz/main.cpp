@@ -91,14 +91,14 @@ void fuzz(const Options& options) {
 }  // namespace comfystream::fuzz
 
 int main(int argc, char** argv) {
-  using namespace comfystream::fuzz;
+  namespace fuzz = comfystream::fuzz;
   try {
-    const Options options = parse(argc, argv);
-    for (const int signal : {SIGABRT, SIGSEGV, SIGFPE, SIGBUS}) std::signal(signal, &report_and_end);
-    for (const std::string& file : options.files) check(read_file(file));
-    if (options.files.empty()) fuzz(options);
+    const fuzz::Options options = fuzz::parse(argc, argv);
+    for (const int signal : {SIGABRT, SIGSEGV, SIGFPE, SIGBUS}) std::signal(signal, &fuzz::report_and_end);
+    for (const std::string& file : options.files) fuzz::check(fuzz::read_file(file));
+    if (options.files.empty()) fuzz::fuzz(options);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "run %ld: %s\n", static_cast<long>(current_run), error.what());
+    std::fprintf(stderr, "run %ld: %s\n", static_cast<long>(fuzz::current_run), error.what());
     return 1;
   }
   return 0;
