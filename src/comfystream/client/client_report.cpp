@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the client knows about its run.
+#include "comfystream/client/client_impl.hpp"
+#include "comfystream/graph/cost.hpp"
+
+namespace comfystream {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json graph_json(const client::WorkflowPlan& plan) {
+  double per_frame = 0;
+  std::int64_t weights = 0;
+  for (const auto& [scope, cost] : graph::cost_by_scope(plan.frame_graph(), 1)) {
+    per_frame += cost.flops;
+    weights += cost.weight_bytes;
+  }
+  double once = 0;
+  for (const auto& [scope, cost] : graph::cost_by_scope(plan.setup_graph(), 1)) once += cost.flops;
+  return {{"operations", plan.frame_graph().nodes().size()},
+          {"operations_once", plan.setup_graph().nodes().size()},
+          {"gflop_per_frame", per_frame * 1e-9},
+          {"gflop_once", once * 1e-9},
+          {"weight_bytes", weights}};
+}
+
+}  // namespace
+
+Json Client::Impl::workflow_report() const {
+  const std::lock_guard lock(mutex_);
+  Json workflow{{"max_batch", plan_->max_batch()},
+                {"input", {{"width", plan_->input().width}, {"height", plan_->input().height}}},
+                {"output", {{"width", plan_->output().width}, {"height", plan_->output().height}}}};
+  if (!workflow_plan_) {
+    workflow["passthrough"] = true;
+    return workflow;
+  }
+  workflow["min_batch"] = workflow_plan_->traced().min_batch;
+  workflow["fixed_batch"] = workflow_plan_->traced().fixed_batch;
+  workflow["graph"] = graph_json(*workflow_plan_);
+  Json by_node = Json::object();
+  for (const auto& [scope, time] : workflow_plan_->time_by_scope()) {
+    by_node[scope] = std::chrono::duration<double, std::milli>(time).count();
+  }
+  if (!by_node.empty()) workflow["device_ms_by_node"] = std::move(by_node);
+  return workflow;
+}
+
+std::string Client::Impl::report() const {
+  Json report = stream::make_report(pipeline().stats(), stream::read_memory_use(), startup_);
+  report["backend"] = const_cast<client::WorkflowCompiler&>(compiler_).backend().name();
+  report["workflow"] = workflow_report();
+  report["notes"] = [this] {
+    const std::lock_guard lock(mutex_);
+    return notes_;
+  }();
+  if (!timed_operations_.empty()) report["performance_summary"] = timer_.summary();
+  return report.dump(2);
+}
+
+std::string Client::Impl::performance_summary() const {
+  return timed_operations_.empty() ? std::string() : timer_.summary();
+}
+
+void Client::Impl::set_single_fps(double fps) {
+  for (const std::string& operation : timed_operations_) timer_.set_single_fps(operation, fps);
+}
+
+}  // namespace comfystream

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "comfystream/client/workflow_plan.hpp"
+
+#include "comfystream/error.hpp"
+#include "comfystream/graph/fingerprint.hpp"
+#include "comfystream/graph/passes/simplify.hpp"
+#include "comfystream/graph/passes/split_static.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace comfystream::client {
+namespace {
+
+stream::PictureSpec spec_of(PixelFormat format, const workflow::Size& size) {
+  return {format, size.width, size.height};
+}
+
+int parameter_index(const graph::Graph& graph, std::string_view name) {
+  const auto& parameters = graph.parameters();
+  const auto found =
+      std::ranges::find_if(parameters, [&](graph::Value value) { return graph.node(value).name == name; });
+  return found == parameters.end() ? -1 : static_cast<int>(found - parameters.begin());
+}
+
+const Tensor& initial_of(const graph::Graph& graph, graph::Value parameter) {
+  return std::get<graph::ParameterAttrs>(graph.node(parameter).attrs).initial;
+}
+
+bool same_bytes(const Tensor& a, const Tensor& b) { return std::ranges::equal(a.bytes(), b.bytes()); }
+
+}  // namespace
+
+class WorkflowPlan::RowSlot final : public stream::BatchPlan::Slot {
+ public:
+  RowSlot(std::unique_ptr<backend::Slot> slot, std::size_t input_row, std::size_t output_row)
+      : slot_(std::move(slot)),
+        input_(slot_->input(0)),
+        output_(slot_->output(0)),
+        input_row_(input_row),
+        output_row_(output_row) {}
+
+  std::span<std::byte> input_row(int row) override {
+    return input_.subspan(input_row_ * static_cast<std::size_t>(row), input_row_);
+  }
+  std::span<const std::byte> output_row(int row) const override {
+    return output_.subspan(output_row_ * static_cast<std::size_t>(row), output_row_);
+  }
+  [[nodiscard]] backend::Slot& slot() const noexcept { return *slot_; }
+
+ private:
+  std::unique_ptr<backend::Slot> slot_;
+  std::span<std::byte> input_;
+  std::span<const std::byte> output_;
+  std::size_t input_row_;
+  std::size_t output_row_;
+};
+
+WorkflowPlan::WorkflowPlan(workflow::TracedWorkflow traced, backend::Backend& backend,
+                           const backend::CompileOptions& options)
+    : traced_(std::move(traced)),
+      structure_(graph::structure_fingerprint(traced_.graph)),
+      input_(spec_of(traced_.input_format, traced_.input)),
+      output_(spec_of(traced_.output_format, traced_.output)) {
+  graph::SplitGraph split = graph::split_static(graph::simplify(traced_.graph));
+  setup_graph_ = std::move(split.setup);
+  frame_graph_ = std::move(split.frame);
+  for (const std::string& name : split.crossing) crossing_.push_back(parameter_index(frame_graph_, name));
+  backend::CompileOptions sized = options;
+  sized.max_batch = rows_of(max_batch());
+  find_parameters();
+  if (!setup_graph_.outputs().empty()) compile_setup(backend, sized);
+  frame_ = backend.compile(frame_graph_, sized);
+  if (setup_) {
+    const std::vector<Tensor> values = run_setup();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      frame_->set_parameter(static_cast<std::size_t>(crossing_[i]), values[i]);
+    }
+  }
+}
+
+void WorkflowPlan::compile_setup(backend::Backend& backend, backend::CompileOptions options) {
+  options.profile_nodes = false;
+  setup_ = backend.compile(setup_graph_, options);
+}
+
+void WorkflowPlan::find_parameters() {
+  for (const graph::Value parameter : traced_.graph.parameters()) {
+    const std::string& name = traced_.graph.node(parameter).name;
+    live_[name] = {initial_of(traced_.graph, parameter), parameter_index(setup_graph_, name),
+                   parameter_index(frame_graph_, name)};
+  }
+}
+
+std::vector<Tensor> WorkflowPlan::run_setup() {
+  return backend::run_once(*setup_, setup_graph_, {}, rows_of(max_batch()));
+}
+
+bool WorkflowPlan::update(const workflow::TracedWorkflow& traced) {
+  if (traced.max_batch != traced_.max_batch || traced.min_batch != traced_.min_batch) return false;
+  if (graph::structure_fingerprint(traced.graph) != structure_) return false;
+  std::vector<std::pair<int, Tensor>> changes;  // by index of the frame graph's parameters
+  bool setup_changed = false;
+  for (std::size_t i = 0; i < traced.graph.parameters().size(); ++i) {
+    const graph::Value parameter = traced.graph.parameters()[i];
+    Live& live = live_.at(traced.graph.node(parameter).name);
+    const Tensor& value = initial_of(traced.graph, parameter);
+    if (same_bytes(live.value, value)) continue;
+    live.value = value;
+    const Tensor rows = backend::initial_parameter(traced.graph, i, rows_of(max_batch()));
+    if (live.setup_index >= 0) setup_->set_parameter(static_cast<std::size_t>(live.setup_index), rows);
+    setup_changed = setup_changed || live.setup_index >= 0;
+    if (live.frame_index >= 0) changes.emplace_back(live.frame_index, rows);
+  }
+  if (setup_changed) {
+    std::vector<Tensor> values = run_setup();
+    for (std::size_t i = 0; i < values.size(); ++i) changes.emplace_back(crossing_[i], std::move(values[i]));
+  }
+  const std::lock_guard lock(switch_);
+  for (const auto& [index, value] : changes) frame_->set_parameter(static_cast<std::size_t>(index), value);
+  return true;
+}
+
+void WorkflowPlan::warm(int frames) { frame_->warm(rows_of(run_size(frames))); }
+
+std::map<std::string, std::chrono::nanoseconds> WorkflowPlan::time_by_scope() const { return frame_->time_by_scope(); }
+
+int WorkflowPlan::run_size(int frames) const {
+  return traced_.fixed_batch ? max_batch() : std::max(frames, static_cast<int>(traced_.min_batch));
+}
+
+std::unique_ptr<stream::BatchPlan::Slot> WorkflowPlan::make_slot() {
+  return std::make_unique<RowSlot>(frame_->make_slot(), input_.size_bytes(), output_.size_bytes());
+}
+
+void WorkflowPlan::enqueue(Slot& slot, int batch_size) {
+  const std::lock_guard lock(switch_);
+  frame_->enqueue(static_cast<RowSlot&>(slot).slot(), rows_of(batch_size));
+}
+
+void WorkflowPlan::wait(Slot& slot) { frame_->wait(static_cast<RowSlot&>(slot).slot()); }
+
+Duration WorkflowPlan::device_time(const Slot& slot) const {
+  return frame_->device_time(static_cast<const RowSlot&>(slot).slot());
+}
+
+}  // namespace comfystream::client
