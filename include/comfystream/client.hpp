@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -117,8 +118,10 @@ class Client {
   [[nodiscard]] std::string report() const;
   /// The summary of the workflow's PerformanceTimerNodes, empty without any.
   [[nodiscard]] std::string performance_summary() const;
-  /// FPS of batch 1, measured elsewhere (bench): the summary's gain and efficiency refer to it.
-  void set_single_fps(double fps);
+  /// After the run: batches of 1 and of max_batch() in turn over `frames` (pictures of input_size()), as a table of
+  /// FPS, time per image, latency, throughput ratio and efficiency. The summary's gain then refers to batch 1 measured
+  /// here. Empty where batch 1 does not run on its own (a fixed batch).
+  [[nodiscard]] std::string measure_batches(std::span<const Picture> frames);
 
  private:
   class Impl;

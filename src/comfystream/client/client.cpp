@@ -67,6 +67,6 @@ Received Client::receive(FrameResult& result, std::chrono::milliseconds timeout,
 void Client::stop() { impl_->stop(); }
 std::string Client::report() const { return impl_->report(); }
 std::string Client::performance_summary() const { return impl_->performance_summary(); }
-void Client::set_single_fps(double fps) { impl_->set_single_fps(fps); }
+std::string Client::measure_batches(std::span<const Picture> frames) { return impl_->measure_batches(frames); }
 
 }  // namespace comfystream

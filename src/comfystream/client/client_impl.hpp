@@ -40,7 +40,7 @@ class Client::Impl {
   [[nodiscard]] int max_batch() const;
   [[nodiscard]] stream::PerformanceTimer& timer() noexcept { return timer_; }
   [[nodiscard]] std::string performance_summary() const;
-  void set_single_fps(double fps);
+  [[nodiscard]] std::string measure_batches(std::span<const Picture> frames);
   void stop();
 
  private:
@@ -78,6 +78,7 @@ class Client::Impl {
   bool warm_others_ = false;
   bool stopping_ = false;
   std::optional<Error> failure_;
+  nlohmann::ordered_json gain_;  ///< what measure_batches() found
 
   std::unique_ptr<stream::Pipeline> pipeline_;
   std::thread worker_;

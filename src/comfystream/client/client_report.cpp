@@ -2,6 +2,7 @@
 // What the client knows about its run.
 #include "comfystream/client/client_impl.hpp"
 #include "comfystream/graph/cost.hpp"
+#include "comfystream/stream/batch_bench.hpp"
 
 namespace comfystream {
 namespace {
@@ -55,6 +56,7 @@ std::string Client::Impl::report() const {
     return notes_;
   }();
   if (!timed_operations_.empty()) report["performance_summary"] = timer_.summary();
+  if (!gain_.is_null()) report["batch_gain"] = gain_;
   return report.dump(2);
 }
 
@@ -62,8 +64,19 @@ std::string Client::Impl::performance_summary() const {
   return timed_operations_.empty() ? std::string() : timer_.summary();
 }
 
-void Client::Impl::set_single_fps(double fps) {
-  for (const std::string& operation : timed_operations_) timer_.set_single_fps(operation, fps);
+std::string Client::Impl::measure_batches(std::span<const Picture> frames) {
+  const auto plan = [this] {
+    const std::lock_guard lock(mutex_);
+    return plan_;
+  }();
+  const int largest = plan->max_batch();
+  if (plan->run_size(1) != 1 || largest == 1) return {};
+  const std::vector<stream::BenchCase> cases{{1, plan}, {largest, plan}};
+  const auto rows = stream::run_batch_bench(cases, frames, {.frames = 2 * largest, .rounds = 5});
+  for (const std::string& operation : timed_operations_) timer_.set_single_fps(operation, rows.front().fps.median);
+  const std::lock_guard lock(mutex_);
+  gain_ = stream::to_json(rows);
+  return stream::to_table(rows);
 }
 
 }  // namespace comfystream

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/comfystream/options.hpp"
+
+#include "comfystream/workflow/workflow.hpp"
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+
+namespace comfystream::app {
+
+void add_workflow_options(CLI::App& command, WorkflowOptions& options) {
+  command.add_option("workflow", options.workflow, "Workflow in ComfyUI's API format (JSON)")->required();
+  command.add_option("--models", options.models,
+                     "ComfyUI's models folder (default: $COMFYSTREAM_MODELS, else ./models)");
+  command.add_option("--input-folder", options.input_folder,
+                     "Where LoadImage finds its pictures, beside ComfyUI's input folder");
+  command.add_option("--backend", options.backend, "auto, cuda, openvino or reference")->capture_default_str();
+  command.add_option("--threads", options.threads, "Threads of a CPU backend (0: all cores)")->capture_default_str();
+  command.add_option("--size", options.size, "WxH of the pictures made, instead of the workflow's own");
+  command.add_option("--set", options.set, "NODE.INPUT=VALUE: set an input, e.g. --set 5.text=\"the hulk\"")
+      ->take_all();
+  command.add_flag("-v,--verbose", options.verbose, "Say more");
+  command.add_flag("-q,--quiet", options.quiet, "Say nothing but errors");
+}
+
+void add_batch_size(CLI::App& command, WorkflowOptions& options) {
+  command.add_option("--batch-size", options.batch_size,
+                     "Frames in a batch at most (default: what the workflow's live input says)");
+}
+
+std::optional<FrameSize> parse_size(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  FrameSize size;
+  const char* end = text.data() + text.size();
+  const auto width = std::from_chars(text.data(), end, size.width);
+  const bool has_x = width.ec == std::errc() && width.ptr != end && *width.ptr == 'x';
+  const auto height = has_x ? std::from_chars(width.ptr + 1, end, size.height) : width;
+  if (!has_x || height.ec != std::errc() || height.ptr != end || size.width < 1 || size.height < 1) {
+    throw Error(ErrorCode::kInvalidArgument, "--size " + text + " is no size", "give WIDTHxHEIGHT, such as 512x512");
+  }
+  return size;
+}
+
+std::filesystem::path models_folder(const std::filesystem::path& given) {
+  if (!given.empty()) {
+    if (!std::filesystem::is_directory(given)) {
+      throw Error(ErrorCode::kNotFound, "--models " + given.string() + " is no folder",
+                  "give ComfyUI's models folder, or make one: comfystream models synth --arch sd15-tiny -o FOLDER");
+    }
+    return given;
+  }
+  if (const char* variable = std::getenv("COMFYSTREAM_MODELS")) return variable;
+  return std::filesystem::is_directory("models") ? "models" : "";
+}
+
+std::string workflow_text(const WorkflowOptions& options) {
+  workflow::Workflow workflow = workflow::load_workflow(options.workflow);
+  for (const std::string& assignment : options.set) workflow::set_input(workflow, assignment);
+  return workflow.to_json().dump();
+}
+
+ClientOptions client_options(const WorkflowOptions& options) {
+  const LogLevel least = options.quiet ? LogLevel::kError : options.verbose ? LogLevel::kDebug : LogLevel::kInfo;
+  return {.models = models_folder(options.models),
+          .input = options.input_folder,
+          .backend = options.backend,
+          .threads = options.threads,
+          .max_batch = options.batch_size,
+          .size = parse_size(options.size),
+          .log = [least](LogLevel level, std::string_view text) {
+            if (level < least) return;
+            std::fprintf(stderr, "%s%.*s\n", level >= LogLevel::kWarning ? "warning: " : "",
+                         static_cast<int>(text.size()), text.data());
+          }};
+}
+
+}  // namespace comfystream::app

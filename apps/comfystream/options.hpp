@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options that several subcommands share.
+#pragma once
+
+#include "comfystream/client.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace comfystream::app {
+
+/// What running or compiling a workflow needs.
+struct WorkflowOptions {
+  std::filesystem::path workflow;
+  std::filesystem::path models;
+  std::filesystem::path input_folder;
+  std::string backend = "auto";
+  int threads = 0;
+  int batch_size = 0;
+  std::string size;
+  std::vector<std::string> set;
+  bool verbose = false;
+  bool quiet = false;
+};
+
+/// WORKFLOW, --models, --backend, --threads, --set, --size, --input-folder, -v, -q.
+void add_workflow_options(CLI::App& command, WorkflowOptions& options);
+void add_batch_size(CLI::App& command, WorkflowOptions& options);
+
+/// "512x384"; nothing for an empty text. Error(kInvalidArgument) otherwise.
+[[nodiscard]] std::optional<FrameSize> parse_size(const std::string& text);
+/// The models folder: as given, else $COMFYSTREAM_MODELS, else ./models where there is one, else none.
+[[nodiscard]] std::filesystem::path models_folder(const std::filesystem::path& given);
+/// The workflow's JSON with --set applied.
+[[nodiscard]] std::string workflow_text(const WorkflowOptions& options);
+/// The client's options; its log goes to standard error.
+[[nodiscard]] ClientOptions client_options(const WorkflowOptions& options);
+
+}  // namespace comfystream::app
