@@ -22,6 +22,11 @@ int run_program(int argc, char** argv) {
   app.footer(kExitCodeHelp);
   int exit_code = kOk;
   add_run(app, exit_code);
+  add_validate(app, exit_code);
+  add_nodes(app, exit_code);
+  add_inspect(app, exit_code);
+  add_bench(app, exit_code);
+  add_doctor(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

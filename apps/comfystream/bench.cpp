@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// comfystream bench: what a batch gains, measured.
+#include "apps/comfystream/commands.hpp"
+#include "apps/comfystream/exit_code.hpp"
+#include "apps/comfystream/options.hpp"
+#include "comfystream/client/workflow_compiler.hpp"
+#include "comfystream/core/log.hpp"
+#include "comfystream/media/open.hpp"
+#include "comfystream/stream/batch_bench.hpp"
+#include "comfystream/stream/memory_use.hpp"
+#include "comfystream/stream/report.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace comfystream::app {
+namespace {
+
+struct BenchCommandOptions {
+  WorkflowOptions workflow;
+  std::vector<int> batch_sizes = {1, 2, 4, 8};
+  std::string input = "testpattern:";
+  int frames = 32;
+  int rounds = 5;
+  bool profile = false;
+  std::filesystem::path json;
+};
+
+std::vector<Picture> read_frames(const std::string& input, const workflow::Size& size, std::size_t count) {
+  media::SourceOptions options;
+  options.width = size.width;
+  options.height = size.height;
+  const auto source = media::open_source(input, options);
+  std::vector<Picture> pictures;
+  Frame frame;
+  while (pictures.size() < count && source->read(frame) == media::ReadStatus::kFrame) {
+    pictures.push_back(frame.picture.clone());
+  }
+  if (pictures.empty()) throw Error(ErrorCode::kInvalidArgument, input + " has no frames");
+  return pictures;
+}
+
+client::CompilerOptions compiler_options(const BenchCommandOptions& options) {
+  const ClientOptions client = client_options(options.workflow);
+  return {.models = client.models,
+          .input = client.input,
+          .vocabulary = {},
+          .backend = client.backend,
+          .threads = client.threads,
+          .profile_nodes = options.profile,
+          .log = make_stderr_log(options.workflow.quiet ? "error" : "info")};
+}
+
+nlohmann::ordered_json memory_json() {
+  const stream::MemoryUse memory = stream::read_memory_use();
+  return {{"peak_bytes", memory.peak}, {"anonymous_bytes", memory.anonymous}, {"mapped_bytes", memory.mapped}};
+}
+
+/// A workflow compiled once for the largest size, and its frames.
+class BenchCommand {
+ public:
+  explicit BenchCommand(const BenchCommandOptions& options) : options_(options), compiler_(compiler_options(options)) {
+    std::ranges::sort(options_.batch_sizes);
+  }
+
+  int run() {
+    const auto parsed = workflow::parse_workflow(workflow_text(options_.workflow), options_.workflow.workflow.string());
+    compile(compiler_.check(parsed));
+    const auto input = compiled_.plan->input();
+    const auto frames = read_frames(options_.input, {input.width, input.height}, 16);
+    const auto rows = stream::run_batch_bench(cases(), frames, {.frames = options_.frames, .rounds = options_.rounds});
+    std::printf("%s\n", stream::to_table(rows).c_str());
+    const auto memory = memory_json();
+    std::printf("memory: peak %.2f GiB (anonymous %.2f, mapped %.2f now)\n", gib(memory["peak_bytes"]),
+                gib(memory["anonymous_bytes"]), gib(memory["mapped_bytes"]));
+    if (compiled_.workflow) print_times();
+    if (!options_.json.empty()) stream::write_report(to_report(rows, memory), options_.json);
+    return kOk;
+  }
+
+ private:
+  static double gib(const nlohmann::ordered_json& bytes) { return bytes.get<double>() / (1024.0 * 1024.0 * 1024.0); }
+
+  void compile(const workflow::Validation& validated) {
+    workflow::TraceOptions trace;
+    trace.max_batch = options_.batch_sizes.back();
+    if (const auto size = parse_size(options_.workflow.size)) trace.size = workflow::Size{size->width, size->height};
+    trace.frames = workflow::declared_size(validated.workflow, trace.size).value_or(trace.size.value_or(trace.frames));
+    workflow::TracedWorkflow traced = compiler_.trace(validated, trace);
+    if (!traced.live) throw Error(ErrorCode::kInvalidArgument, "this workflow has no live input and output");
+    for (const std::string& note : traced.notes) std::fprintf(stderr, "%s\n", note.c_str());
+    compiled_ = compiler_.compile(std::move(traced));
+  }
+
+  /// The sizes that the plan runs as they are.
+  std::vector<stream::BenchCase> cases() const {
+    std::vector<stream::BenchCase> cases;
+    for (const int size : options_.batch_sizes) {
+      const bool runs = size <= compiled_.plan->max_batch() && compiled_.plan->run_size(size) == size;
+      if (runs) cases.push_back({size, compiled_.plan});
+      if (!runs) std::fprintf(stderr, "batch %d: the workflow's engines do not run it on its own\n", size);
+    }
+    if (cases.empty()) throw Error(ErrorCode::kInvalidArgument, "no batch size that the workflow's engines run");
+    return cases;
+  }
+
+  void print_times() const {
+    const auto times = compiled_.workflow->time_by_scope();
+    if (times.empty()) return;
+    std::printf("\ndevice time of the last batch by node:\n");
+    for (const auto& [scope, time] : times) {
+      std::printf("  %-36s %9.2f ms\n", scope.c_str(), std::chrono::duration<double, std::milli>(time).count());
+    }
+  }
+
+  nlohmann::ordered_json to_report(const std::vector<stream::BenchRow>& rows,
+                                   const nlohmann::ordered_json& memory) const {
+    nlohmann::ordered_json startup;
+    for (const auto& part : compiled_.times) {
+      startup[part.part] = std::chrono::duration<double, std::milli>(part.time).count();
+    }
+    return {{"workflow", options_.workflow.workflow.string()},
+            {"backend", const_cast<client::WorkflowCompiler&>(compiler_).backend().name()},
+            {"frames_per_round", options_.frames},
+            {"rounds", options_.rounds},
+            {"rows", stream::to_json(rows)},
+            {"memory", memory},
+            {"startup_ms", startup}};
+  }
+
+  BenchCommandOptions options_;
+  client::WorkflowCompiler compiler_;
+  client::CompiledWorkflow compiled_;
+};
+
+}  // namespace
+
+void add_bench(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<BenchCommandOptions>();
+  CLI::App* command = app.add_subcommand("bench", "Measure batch sizes against batch 1, in turns");
+  add_workflow_options(*command, options->workflow);
+  command->add_option("--batch-sizes", options->batch_sizes, "Sizes to measure")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command->add_option("-i,--input", options->input, "Where the frames come from, as in run")->capture_default_str();
+  command->add_option("--frames", options->frames, "Frames per size and round")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--rounds", options->rounds, "Rounds, of which median and spread are told")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_flag("--profile", options->profile, "Time by node (slower)");
+  command->add_option("--json", options->json, "Write the figures to this file");
+  command->callback([options, &exit_code] { exit_code = BenchCommand(*options).run(); });
+}
+
+}  // namespace comfystream::app
