@@ -67,8 +67,7 @@ class BenchCommand {
   }
 
   int run() {
-    const auto parsed = workflow::parse_workflow(workflow_text(options_.workflow), options_.workflow.workflow.string());
-    compile(compiler_.check(parsed));
+    compile(compiler_.check(workflow_of(options_.workflow)));
     const auto input = compiled_.plan->input();
     const auto frames = read_frames(options_.input, {input.width, input.height}, 16);
     const auto rows = stream::run_batch_bench(cases(), frames, {.frames = options_.frames, .rounds = options_.rounds});

@@ -71,8 +71,7 @@ int inspect_workflow(const InspectOptions& options) {
   compiler_options.input = options.workflow.input_folder;
   compiler_options.backend = "reference";  // tracing needs none; this one is always there
   client::WorkflowCompiler compiler(compiler_options);
-  const auto validated =
-      compiler.check(workflow::parse_workflow(workflow_text(options.workflow), options.workflow.workflow.string()));
+  const auto validated = compiler.check(workflow_of(options.workflow));
   workflow::TraceOptions trace;
   trace.max_batch = options.workflow.batch_size;
   if (const auto size = parse_size(options.workflow.size)) trace.size = workflow::Size{size->width, size->height};

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/comfystream/options.hpp"
 
-#include "comfystream/workflow/workflow.hpp"
-
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -55,11 +53,13 @@ std::filesystem::path models_folder(const std::filesystem::path& given) {
   return std::filesystem::is_directory("models") ? "models" : "";
 }
 
-std::string workflow_text(const WorkflowOptions& options) {
+workflow::Workflow workflow_of(const WorkflowOptions& options) {
   workflow::Workflow workflow = workflow::load_workflow(options.workflow);
   for (const std::string& assignment : options.set) workflow::set_input(workflow, assignment);
-  return workflow.to_json().dump();
+  return workflow;
 }
+
+std::string workflow_text(const WorkflowOptions& options) { return workflow_of(options).to_json().dump(); }
 
 ClientOptions client_options(const WorkflowOptions& options) {
   const LogLevel least = options.quiet ? LogLevel::kError : options.verbose ? LogLevel::kDebug : LogLevel::kInfo;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "comfystream/client.hpp"
+#include "comfystream/workflow/workflow.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -35,7 +36,9 @@ void add_batch_size(CLI::App& command, WorkflowOptions& options);
 [[nodiscard]] std::optional<FrameSize> parse_size(const std::string& text);
 /// The models folder: as given, else $COMFYSTREAM_MODELS, else ./models where there is one, else none.
 [[nodiscard]] std::filesystem::path models_folder(const std::filesystem::path& given);
-/// The workflow's JSON with --set applied.
+/// The workflow with --set applied.
+[[nodiscard]] workflow::Workflow workflow_of(const WorkflowOptions& options);
+/// The same as JSON.
 [[nodiscard]] std::string workflow_text(const WorkflowOptions& options);
 /// The client's options; its log goes to standard error.
 [[nodiscard]] ClientOptions client_options(const WorkflowOptions& options);
