@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
 
 namespace comfystream::client {

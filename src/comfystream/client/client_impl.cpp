@@ -79,7 +79,7 @@ void Client::Impl::start(std::string_view text, FrameSize frames, const StreamSe
 }
 
 void Client::Impl::note_all(const workflow::TracedWorkflow& traced) {
-  for (const std::string& note : traced.notes) log_->info(note);
+  for (const std::string& note : traced.notes) log_info(*log_, note);
   const std::lock_guard lock(mutex_);
   notes_ = traced.notes;
 }

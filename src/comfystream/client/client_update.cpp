@@ -10,7 +10,8 @@ Updated Client::Impl::update(std::string_view text) {
   workflow::TracedWorkflow traced = trace(text);
   if (!traced.live) throw Error(ErrorCode::kInvalidArgument, "the new workflow has no live input and output");
   if (running.output() != stream::PictureSpec{traced.output_format, traced.output.width, traced.output.height}) {
-    log_->info("pictures of another size leave from now on: {}x{}", traced.output.width, traced.output.height);
+    log_info(*log_, "pictures of another size leave from now on: " + std::to_string(traced.output.width) + "x" +
+                        std::to_string(traced.output.height));
   }
   note_all(traced);
   std::shared_ptr<client::WorkflowPlan> current;
@@ -75,7 +76,7 @@ void Client::Impl::compile_and_swap(Job job) {
     failure = Error(ErrorCode::kBackend, error.what());
   }
   if (!failure) return;
-  log_->error("the new workflow could not be compiled, the old one goes on: {}", failure->what());
+  log_error(*log_, std::string("the new workflow could not be compiled, the old one goes on: ") + failure->what());
   const std::lock_guard lock(mutex_);
   failure_ = std::move(failure);
 }
@@ -90,7 +91,7 @@ void Client::Impl::warm_other_sizes(const std::shared_ptr<client::WorkflowPlan>&
     try {
       plan->warm(frames);
     } catch (const std::exception& error) {
-      log_->warn("a batch of {} could not be warmed: {}", frames, error.what());
+      log_warning(*log_, "a batch of " + std::to_string(frames) + " could not be warmed: " + error.what());
     }
   }
 }
