@@ -47,7 +47,7 @@ struct StreamSettings {
   WhenFull when_full = WhenFull::kDropOldest;
   /// How long the oldest waiting frame may be held back for a fuller batch; 0 is greedy. Nothing: 50 ms, or until the
   /// batch is full when `when_full` is kBlock.
-  std::optional<std::chrono::microseconds> max_delay;
+  std::optional<std::chrono::microseconds> max_delay{};
   /// Hold back for half the measured frame interval instead (cameras).
   bool half_interval = false;
   std::size_t capacity = 0;  ///< of the queues in and out; at least 2, or 0 for twice the largest batch
