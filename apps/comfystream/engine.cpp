@@ -5,13 +5,10 @@
 #include "comfystream/error.hpp"
 #include "comfystream/models/engine/build_engine.hpp"
 
-#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <system_error>
 
 #include <unistd.h>
 
@@ -26,27 +23,9 @@ struct EngineOptions {
   std::string depth_version;
 };
 
-/// "2" (all three), or "1:2:8" (minimum, tuned, maximum). Nothing for an empty text.
 std::optional<engine::ProfileRange> parse_range(const char* option, const std::string& text) {
   if (text.empty()) return std::nullopt;
-  std::int64_t values[3] = {};
-  int count = 0;
-  const char* at = text.data();
-  const char* end = at + text.size();
-  while (count < 3) {
-    const auto parsed = std::from_chars(at, end, values[count]);
-    if (parsed.ec != std::errc()) break;
-    ++count;
-    at = parsed.ptr;
-    if (at == end || *at != ':') break;
-    ++at;
-  }
-  if (at != end || (count != 1 && count != 3)) {
-    throw Error(ErrorCode::kInvalidArgument, std::string(option) + " " + text + " is no range",
-                "give one number, or MIN:OPT:MAX such as 1:2:8");
-  }
-  if (count == 1) return engine::ProfileRange{values[0], values[0], values[0]};
-  return engine::ProfileRange{values[0], values[1], values[2]};
+  return engine::parse_profile_range(text, option);
 }
 
 DType parse_dtype(const std::string& text) {
@@ -79,17 +58,13 @@ engine::BuildRequest request_of(const EngineOptions& options) {
   return request;
 }
 
-std::string range_text(const engine::ProfileRange& range) {
-  return std::to_string(range.min) + ":" + std::to_string(range.opt) + ":" + std::to_string(range.max);
-}
-
 int build(const EngineOptions& options) {
   const engine::EngineInfo info = engine::build_engine(request_of(options));
+  const engine::EngineProfile& profile = info.profile;
   std::printf("%s: %s, batch %s, height %s, width %s, context %s, %s, from %s\n", options.output.c_str(),
-              info.kind == engine::EngineKind::kUNet ? "unet" : "depth-anything",
-              range_text(info.profile.batch).c_str(), range_text(info.profile.height).c_str(),
-              range_text(info.profile.width).c_str(), range_text(info.profile.context).c_str(), options.dtype.c_str(),
-              info.source_file.c_str());
+              std::string(to_string(info.kind)).c_str(), profile.batch.to_string().c_str(),
+              profile.height.to_string().c_str(), profile.width.to_string().c_str(),
+              profile.context.to_string().c_str(), options.dtype.c_str(), info.source_file.c_str());
   return kOk;
 }
 
