@@ -146,7 +146,8 @@ void NodeContext::note(std::string text) const {
 }
 
 void NodeContext::timed_operation(std::string operation) const {
-  state_->result.timed_operations.push_back(std::move(operation));
+  auto& operations = state_->result.timed_operations;
+  if (std::ranges::find(operations, operation) == operations.end()) operations.push_back(std::move(operation));
 }
 
 void NodeContext::action(std::function<std::string()> run) const { state_->actions.push_back(std::move(run)); }
