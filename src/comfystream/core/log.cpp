@@ -3,6 +3,9 @@
 
 #include "comfystream/error.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <spdlog/logger.h>
 #include <spdlog/sinks/null_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -10,14 +13,14 @@
 namespace comfystream {
 
 std::shared_ptr<Log> make_stderr_log(const std::string& level) {
-  const auto parsed = spdlog::level::from_str(level);
-  if (parsed == spdlog::level::off && level != "off") {
+  constexpr std::array<std::string_view, 6> kLevels{"trace", "debug", "info", "warning", "error", "off"};
+  if (std::ranges::find(kLevels, level) == kLevels.end()) {
     throw Error(ErrorCode::kInvalidArgument, "unknown log level '" + level + "'",
                 "use trace, debug, info, warning, error or off");
   }
   auto log = std::make_shared<Log>("comfystream", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
   log->set_pattern("[%H:%M:%S.%e] %^%l%$: %v");
-  log->set_level(parsed);
+  log->set_level(spdlog::level::from_str(level));
   return log;
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "comfystream/error.hpp"
+#include "comfystream/frame.hpp"
+
 #include <cstring>
 #include <string>
 #include <utility>
-
-#include "comfystream/error.hpp"
-#include "comfystream/frame.hpp"
 
 namespace comfystream {
 
@@ -36,6 +36,7 @@ void Picture::release() noexcept {
     delete[] memory_;
   }
   memory_ = nullptr;
+  width_ = height_ = 0;
 }
 
 void Picture::swap(Picture& other) noexcept {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comfystream/tensor/tensor.hpp"
 
+#include "comfystream/error.hpp"
+
 #include <cstdint>
 #include <cstring>
 #include <new>
 #include <string>
 #include <utility>
-
-#include "comfystream/error.hpp"
 
 namespace comfystream {
 namespace {
@@ -15,9 +15,9 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 
 std::shared_ptr<std::byte> allocate(std::size_t bytes) {
-  auto* memory = static_cast<std::byte*>(::operator new(bytes == 0 ? 1 : bytes, std::align_val_t{kAlignment}));
+  auto* memory = static_cast<std::byte*>(::operator new (bytes == 0 ? 1 : bytes, std::align_val_t{kAlignment}));
   std::memset(memory, 0, bytes);
-  return {memory, [](std::byte* p) { ::operator delete(p, std::align_val_t{kAlignment}); }};
+  return {memory, [](std::byte* p) { ::operator delete (p, std::align_val_t{kAlignment}); }};
 }
 
 template <typename T>
@@ -59,10 +59,9 @@ Tensor Tensor::borrow(DType dtype, Shape shape, std::span<const std::byte> bytes
   tensor.dtype_ = dtype;
   tensor.shape_ = std::move(shape);
   if (bytes.size() != tensor.size_bytes()) {
-    throw Error(ErrorCode::kInvalidArgument, "a tensor " + tensor.shape_.to_string() + " of " +
-                                                 std::string(to_string(dtype)) + " needs " +
-                                                 std::to_string(tensor.size_bytes()) + " bytes, " +
-                                                 std::to_string(bytes.size()) + " were given");
+    throw Error(ErrorCode::kInvalidArgument,
+                "a tensor " + tensor.shape_.to_string() + " of " + std::string(to_string(dtype)) + " needs " +
+                    std::to_string(tensor.size_bytes()) + " bytes, " + std::to_string(bytes.size()) + " were given");
   }
   // The buffer is never written through: writable_ stays false, so the cast only unifies the member's type.
   tensor.data_ = std::shared_ptr<std::byte>(std::move(owner), const_cast<std::byte*>(bytes.data()));
@@ -73,8 +72,8 @@ template <typename T>
 Tensor Tensor::from(Shape shape, std::span<const T> values) {
   Tensor tensor(dtype_of<T>(), std::move(shape));
   if (values.size_bytes() != tensor.size_bytes()) {
-    throw Error(ErrorCode::kInvalidArgument, std::to_string(values.size()) + " values do not fill a tensor of shape " +
-                                                 tensor.shape_.to_string());
+    throw Error(ErrorCode::kInvalidArgument,
+                std::to_string(values.size()) + " values do not fill a tensor of shape " + tensor.shape_.to_string());
   }
   if (!values.empty()) std::memcpy(tensor.data_.get(), values.data(), values.size_bytes());
   return tensor;
@@ -143,13 +142,24 @@ Tensor Tensor::to_f32() const {
   Tensor result(DType::kF32, shape_);
   auto* out = reinterpret_cast<float*>(result.data_.get());
   switch (dtype_) {
-    case DType::kF16: convert_to_float<std::uint16_t>(bytes(), out, half_to_float); break;
-    case DType::kBF16: convert_to_float<std::uint16_t>(bytes(), out, bfloat16_to_float); break;
+    case DType::kF16:
+      convert_to_float<std::uint16_t>(bytes(), out, half_to_float);
+      break;
+    case DType::kBF16:
+      convert_to_float<std::uint16_t>(bytes(), out, bfloat16_to_float);
+      break;
     case DType::kU8:
-    case DType::kBool: convert_to_float<std::uint8_t>(bytes(), out, [](auto v) { return static_cast<float>(v); }); break;
-    case DType::kI32: convert_to_float<std::int32_t>(bytes(), out, [](auto v) { return static_cast<float>(v); }); break;
-    case DType::kI64: convert_to_float<std::int64_t>(bytes(), out, [](auto v) { return static_cast<float>(v); }); break;
-    case DType::kF32: break;
+    case DType::kBool:
+      convert_to_float<std::uint8_t>(bytes(), out, [](auto v) { return static_cast<float>(v); });
+      break;
+    case DType::kI32:
+      convert_to_float<std::int32_t>(bytes(), out, [](auto v) { return static_cast<float>(v); });
+      break;
+    case DType::kI64:
+      convert_to_float<std::int64_t>(bytes(), out, [](auto v) { return static_cast<float>(v); });
+      break;
+    case DType::kF32:
+      break;
   }
   return result;
 }

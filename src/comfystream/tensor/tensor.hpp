@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "comfystream/tensor/dtype.hpp"
+#include "comfystream/tensor/shape.hpp"
+
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <vector>
-
-#include "comfystream/tensor/dtype.hpp"
-#include "comfystream/tensor/shape.hpp"
 
 namespace comfystream {
 
@@ -41,7 +41,8 @@ class Tensor {
   [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_.get(), size_bytes()}; }
   /// Writable memory; Error if the tensor borrows read-only memory.
   [[nodiscard]] std::span<std::byte> mutable_bytes();
-  /// Typed view; Error if T is not the dtype's type or the buffer is not aligned for it (borrowed memory: use to_f32()).
+  /// Typed view; Error if T is not the dtype's type or the buffer is not aligned for it (borrowed memory: use
+  /// to_f32()).
   template <typename T>
   [[nodiscard]] std::span<const T> values() const;
   template <typename T>
