@@ -72,7 +72,7 @@ std::string Client::Impl::measure_batches(std::span<const Picture> frames) {
   const int largest = plan->max_batch();
   if (plan->run_size(1) != 1 || largest == 1) return {};
   const std::vector<stream::BenchCase> cases{{1, plan}, {largest, plan}};
-  const auto rows = stream::run_batch_bench(cases, frames, {.frames = 2 * largest, .rounds = 5});
+  const auto rows = stream::run_batch_bench(cases, frames, {.frames = largest, .rounds = 5});
   for (const std::string& operation : timed_operations_) timer_.set_single_fps(operation, rows.front().fps.median);
   const std::lock_guard lock(mutex_);
   gain_ = stream::to_json(rows);

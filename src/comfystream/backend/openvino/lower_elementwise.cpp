@@ -4,11 +4,13 @@
 
 #include <openvino/op/abs.hpp>
 #include <openvino/op/add.hpp>
+#include <openvino/op/broadcast.hpp>
 #include <openvino/op/clamp.hpp>
 #include <openvino/op/divide.hpp>
 #include <openvino/op/equal.hpp>
 #include <openvino/op/exp.hpp>
 #include <openvino/op/floor.hpp>
+#include <openvino/op/gather.hpp>
 #include <openvino/op/gelu.hpp>
 #include <openvino/op/greater.hpp>
 #include <openvino/op/greater_eq.hpp>
@@ -35,6 +37,20 @@ namespace {
 using OvOutput = ov::Output<ov::Node>;
 /// The 1.702 of x * sigmoid(1.702 x) (Hendrycks and Gimpel, "Gaussian Error Linear Units").
 constexpr float kQuickGeluSlope = 1.702F;
+
+/// An operand of a binary operation; one picture that meets a row per frame is repeated. The plugin fuses such a sum
+/// into the convolution before it, takes the one picture for the convolution's own memory and fails at the second row
+/// (OpenVINO 2026.4). A Broadcast would be optimised away, a Gather is not. Values per channel or smaller are safe, and
+/// fuse best as they are.
+OvOutput repeated_operand(const NodeContext& context, std::size_t index) {
+  const graph::SymShape& result = context.type().shape;
+  const graph::SymShape& own = context.lowering().graph().type(context.node().operands.at(index)).shape;
+  const bool meets_frames = result.rank() == own.rank() && own.rank() > 2 && result[0].batch && own[0] == graph::Dim(1);
+  if (!meets_frames || own[own.rank() - 1] == graph::Dim(1)) return context.operand(index);
+  const OvOutput rows =
+      context.make<ov::op::v3::Broadcast>(context.ints({0}), context.lowering().dims(graph::SymShape{result[0]}));
+  return context.make<ov::op::v8::Gather>(context.operand(index), rows, context.ints({0}));
+}
 
 }  // namespace
 
@@ -76,8 +92,8 @@ OvOutput lower_unary(const NodeContext& context) {
 
 OvOutput lower_binary(const NodeContext& context) {
   using graph::BinaryKind;
-  const OvOutput& a = context.operand(0);
-  const OvOutput& b = context.operand(1);
+  const OvOutput a = repeated_operand(context, 0);
+  const OvOutput b = repeated_operand(context, 1);
   switch (context.attrs<graph::BinaryAttrs>().kind) {
     case BinaryKind::kAdd:
       return context.make<ov::op::v1::Add>(a, b);

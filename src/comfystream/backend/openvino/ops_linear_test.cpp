@@ -33,6 +33,13 @@ std::vector<OpCase> linear_cases() {
          b.output("y", b.conv2d(pictures(b, 3, 28, 14), b.weight(weight({8, 3, 14, 14})), b.weight(weight({8})),
                                 {.stride_h = 14, .stride_w = 14}));
        }},
+      // A picture that all frames share, as fixed noise is.
+      {"conv2d_plus_one_picture",
+       [](Builder& b) {
+         const Value y = b.conv2d(pictures(b), b.weight(weight({4, 6, 1, 1})), b.weight(weight({4})), {});
+         const Value one = b.parameter("one", SymShape{1, 4, 7, 5}, weight({1, 4, 7, 5}, 51));
+         b.output("y", b.conv2d(b.add(one, b.mul(y, 0.5F)), b.weight(weight({3, 4, 1, 1})), std::nullopt, {}));
+       }},
       {"conv_transpose2d",
        [](Builder& b) {
          b.output("y", b.conv_transpose2d(pictures(b), b.weight(weight({6, 4, 4, 4})), b.weight(weight({4})),
