@@ -6,6 +6,9 @@
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
+# Where ccache is used: paths relative to this folder, so that another clone finds the same objects.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
 jobs() { echo "${COMFYSTREAM_JOBS:-$(nproc)}"; }
 
 run_packages=(
