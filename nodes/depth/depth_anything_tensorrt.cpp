@@ -34,7 +34,8 @@ void DepthAnythingTensorrt::trace(NodeContext& context) const {
   auto& builder = context.builder();
   graph::Value images = context.input<workflow::ImageValue>("images").value;
   if (builder.shape(images)[3].count > kColours) images = builder.slice(images, 3, 0, kColours);
-  const models::DepthMapOptions options{depth.profile.height.opt, depth.profile.width.opt, depth.inverted};
+  const models::DepthMapOptions options{depth.profile.height.opt, depth.profile.width.opt, depth.inverted,
+                                        depth.tables.get()};
   context.set_output(0, workflow::ImageValue{models::trace_depth_map(builder, *depth.network, images, options)});
 }
 

@@ -2,14 +2,14 @@
 #include "comfystream/models/depth_map.hpp"
 
 #include "comfystream/error.hpp"
-#include "comfystream/models/resize_u8.hpp"
 
 namespace comfystream::models {
 
 using graph::Builder;
 using graph::Value;
 
-Value trace_depth_to_map(Builder& builder, Value depth, std::int64_t height, std::int64_t width, bool inverted) {
+Value trace_depth_to_map(Builder& builder, Value depth, std::int64_t height, std::int64_t width, bool inverted,
+                         ResizeTables* tables) {
   const Value lowest = builder.reduce(graph::ReduceKind::kMin, depth, {2, 3});
   const Value range = builder.sub(builder.reduce(graph::ReduceKind::kMax, depth, {2, 3}), lowest);
   const Value zero = builder.scalar(0.0F);
@@ -17,7 +17,7 @@ Value trace_depth_to_map(Builder& builder, Value depth, std::int64_t height, std
       builder.select(builder.compare(graph::CompareKind::kGreater, range, zero), range, builder.scalar(1.0F));
   const Value relative = builder.div(builder.sub(depth, lowest), divisor);
   const Value bytes = builder.floor(builder.mul(relative, 255.0F));
-  Value map = builder.div(trace_resize_u8(builder, bytes, height, width), 255.0F);
+  Value map = builder.div(trace_resize_u8(builder, bytes, height, width, tables), 255.0F);
   if (inverted) map = builder.sub(builder.scalar(1.0F), map);
   const graph::Dim frames = builder.shape(depth)[0];
   return builder.expand(builder.reshape(map, {frames, height, width, 1}), {frames, height, width, 3});
@@ -33,7 +33,8 @@ Value trace_depth_map(Builder& builder, const DepthAnything& model, Value images
     picture = builder.resize(
         picture, {graph::ResizeMode::kBilinear, options.engine_height, options.engine_width, /*align_corners=*/false});
   }
-  return trace_depth_to_map(builder, model.trace(builder, picture), shape[1].count, shape[2].count, options.inverted);
+  return trace_depth_to_map(builder, model.trace(builder, picture), shape[1].count, shape[2].count, options.inverted,
+                            options.tables);
 }
 
 }  // namespace comfystream::models

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "comfystream/models/depth_anything.hpp"
+#include "comfystream/models/resize_u8.hpp"
 
 namespace comfystream::models {
 
@@ -9,7 +10,8 @@ namespace comfystream::models {
 struct DepthMapOptions {
   std::int64_t engine_height = 518;  ///< the network's own picture size, multiples of its patch
   std::int64_t engine_width = 518;
-  bool inverted = false;  ///< 1 - depth: engines with "metric" in their name
+  bool inverted = false;           ///< 1 - depth: engines with "metric" in their name
+  ResizeTables* tables = nullptr;  ///< see trace_resize_u8
 };
 
 /// The node DepthAnythingTensorrt: images [B, H, W, 3] in 0..1 -> grey depth maps [B, H, W, 3] in 0..1. Bilinear resize
@@ -21,6 +23,6 @@ struct DepthMapOptions {
 
 /// The part after the network: depth [B, 1, h, w] -> maps [B, height, width, 3].
 [[nodiscard]] graph::Value trace_depth_to_map(graph::Builder& builder, graph::Value depth, std::int64_t height,
-                                              std::int64_t width, bool inverted);
+                                              std::int64_t width, bool inverted, ResizeTables* tables = nullptr);
 
 }  // namespace comfystream::models

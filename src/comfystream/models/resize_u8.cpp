@@ -44,7 +44,6 @@ std::vector<Sample> make_samples(std::int64_t in, std::int64_t out, Edge edge) {
   return samples;
 }
 
-/// Both neighbours' weights in one row an output element: [out, in].
 Tensor sum_matrix(const std::vector<Sample>& samples, std::int64_t in) {
   Tensor matrix(DType::kF32, {static_cast<std::int64_t>(samples.size()), in});
   const auto values = matrix.mutable_values<float>();
@@ -56,7 +55,6 @@ Tensor sum_matrix(const std::vector<Sample>& samples, std::int64_t in) {
   return matrix;
 }
 
-/// First neighbours' weights, then second ones': [2 * out, in].
 Tensor pair_matrix(const std::vector<Sample>& samples, std::int64_t in) {
   Tensor matrix(DType::kF32, {static_cast<std::int64_t>(2 * samples.size()), in});
   const auto values = matrix.mutable_values<float>();
@@ -71,7 +69,21 @@ Tensor pair_matrix(const std::vector<Sample>& samples, std::int64_t in) {
 
 }  // namespace
 
-Value trace_resize_u8(Builder& builder, Value x, std::int64_t height, std::int64_t width) {
+Tensor ResizeTables::across(std::int64_t in, std::int64_t out) {
+  const std::lock_guard lock(mutex_);
+  Tensor& table = made_[{static_cast<std::int64_t>(Kind::kAcross), in, out}];
+  if (table.empty()) table = sum_matrix(make_samples(in, out, Edge::kSingle), in);
+  return table;
+}
+
+Tensor ResizeTables::down(std::int64_t in, std::int64_t out) {
+  const std::lock_guard lock(mutex_);
+  Tensor& table = made_[{static_cast<std::int64_t>(Kind::kDown), in, out}];
+  if (table.empty()) table = pair_matrix(make_samples(in, out, Edge::kRepeated), in);
+  return table;
+}
+
+Value trace_resize_u8(Builder& builder, Value x, std::int64_t height, std::int64_t width, ResizeTables* tables) {
   const graph::SymShape shape = builder.shape(x);
   if (shape.rank() != 4 || shape[1] != graph::Dim(1) || shape[2].batch || shape[3].batch || height < 1 || width < 1) {
     throw Error(ErrorCode::kInvalidArgument, "resize_u8 takes [B, 1, h, w] to a positive size, not " +
@@ -84,8 +96,10 @@ Value trace_resize_u8(Builder& builder, Value x, std::int64_t height, std::int64
 
   const auto scope = builder.scope("resize_u8");
   const auto rescale = [&](Value v, float factor) { return builder.floor(builder.mul(v, factor)); };
-  const Value across = builder.constant(sum_matrix(make_samples(in_width, width, Edge::kSingle), in_width), "across");
-  const Value down = builder.constant(pair_matrix(make_samples(in_height, height, Edge::kRepeated), in_height), "down");
+  ResizeTables own;
+  ResizeTables& known = tables == nullptr ? own : *tables;
+  const Value across = builder.constant(known.across(in_width, width), "across");
+  const Value down = builder.constant(known.down(in_height, height), "down");
   const Value row_sums = rescale(builder.linear(x, across), 1.0F / 16);
 
   // OpenCV now takes (weight * sum) >> 16. The product has 26 bits; with sum = 256 high + low it is

@@ -48,6 +48,8 @@ struct ModelStore::Impl {
   const fs::path vocabulary;
   const std::shared_ptr<Log> log;
 
+  const std::shared_ptr<models::ResizeTables> tables = std::make_shared<models::ResizeTables>();
+
   std::mutex mutex;  ///< guards all below; held while loading, so that nothing is loaded twice
   std::chrono::nanoseconds load_time{0};
   std::map<std::string, weights::WeightMap> files;
@@ -203,7 +205,7 @@ DepthModel ModelStore::depth_engine(const std::string& name) {
                                      [&]() -> std::shared_ptr<const models::DepthAnything> {
                                        return std::make_shared<models::DepthAnything>(file.weights);
                                      });
-    return DepthModel{network, name, file.info.profile, name.find("metric") != std::string::npos};
+    return DepthModel{network, name, file.info.profile, name.find("metric") != std::string::npos, impl_->tables};
   });
 }
 

@@ -4,6 +4,7 @@
 #include "comfystream/core/log.hpp"
 #include "comfystream/models/clip_tokenizer.hpp"
 #include "comfystream/models/depth_anything.hpp"
+#include "comfystream/models/resize_u8.hpp"
 #include "comfystream/workflow/model_folders.hpp"
 #include "comfystream/workflow/values.hpp"
 
@@ -25,7 +26,8 @@ struct DepthModel {
   std::shared_ptr<const models::DepthAnything> network;
   std::string name;
   engine::EngineProfile profile;
-  bool inverted = false;  ///< "metric" in its name, as the node tells
+  bool inverted = false;                         ///< "metric" in its name, as the node tells
+  std::shared_ptr<models::ResizeTables> tables;  ///< shared by all traces
 };
 
 /// Model files, each mapped once however often a workflow is traced, so that equal models have equal addresses (the
