@@ -1,40 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The batch workflow as a whole: what enters, what leaves, what may change live.
-#include "comfystream/graph/fingerprint.hpp"
-#include "tests/support/traced_workflow.hpp"
+// The batch workflow as a whole: what enters, what leaves, what may change live, what engines allow.
+#include "tests/support/studio_test.hpp"
+
+#include <set>
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace comfystream::tests {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
 
-constexpr workflow::Size kFrames{64, 32};
-
-workflow::TraceOptions options(std::int64_t max_batch = 0) {
-  return {.max_batch = max_batch, .size = {}, .frames = kFrames};
-}
-
-class BatchWorkflow : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() { studio_ = new Studio; }
-  static void TearDownTestSuite() {
-    delete studio_;
-    studio_ = nullptr;
-  }
-  void SetUp() override {
-    if (clip_vocabulary().empty())
-      GTEST_SKIP() << "no CLIP vocabulary: run ./test once, or set COMFYSTREAM_CLIP_VOCABULARY";
-  }
-  static workflow::TracedWorkflow trace(const Json& json, std::int64_t max_batch = 0) {
-    return studio_->trace(json, options(max_batch));
-  }
-
-  static inline Studio* studio_ = nullptr;
-};
+class BatchWorkflow : public StudioTest {};
 
 TEST_F(BatchWorkflow, TakesFramesAndGivesPicturesOfTheLatentsSize) {
   const auto traced = trace(batch_workflow());
@@ -51,6 +31,12 @@ TEST_F(BatchWorkflow, TakesFramesAndGivesPicturesOfTheLatentsSize) {
   EXPECT_EQ(out.shape(), (Shape{2, 32, 64, 3}));
 }
 
+TEST_F(BatchWorkflow, TheSizeAskedForIsThePictures) {
+  auto sized = options();
+  sized.size = {32, 40};
+  EXPECT_EQ(studio().trace(batch_workflow(), sized).output, (workflow::Size{32, 40}));
+}
+
 TEST_F(BatchWorkflow, AFramesPictureDoesNotDependOnItsBatch) {
   const auto traced = trace(batch_workflow());
   const Tensor three = run(traced, pictures(3, 32, 64));
@@ -58,6 +44,95 @@ TEST_F(BatchWorkflow, AFramesPictureDoesNotDependOnItsBatch) {
     EXPECT_TRUE(identical(row(three, slot), run(traced, pictures(1, 32, 64, slot)))) << "slot " << slot;
   }
   EXPECT_FALSE(identical(row(three, 0), row(three, 1)));
+}
+
+TEST_F(BatchWorkflow, WhatMayChangeLiveKeepsTheStructure) {
+  const Json json = batch_workflow();
+  const auto before = fingerprint(json);
+  EXPECT_EQ(fingerprint(json), before);
+  EXPECT_EQ(fingerprint(with(json, "5", "text", "a (quiet:1.3) garden")), before);
+  EXPECT_EQ(fingerprint(with(json, "9", "strength", 0.4)), before);
+  EXPECT_EQ(fingerprint(with(json, "7", "seed", 18446744073709551615U)), before);
+  const Json guided = with(json, "7", "cfg", 2.0);
+  EXPECT_EQ(fingerprint(with(guided, "7", "cfg", 7.5)), fingerprint(guided));
+}
+
+TEST_F(BatchWorkflow, WhatChangesTheStructureChangesTheFingerprint) {
+  const Json json = batch_workflow();
+  const std::string long_prompt(400, 'x');
+  const std::set<std::uint64_t> prints{fingerprint(json),
+                                       fingerprint(with(json, "7", "steps", 2)),
+                                       fingerprint(with(json, "7", "cfg", 2.0)),
+                                       fingerprint(with(json, "7", "denoise", 0.5)),
+                                       fingerprint(with(with(json, "7", "steps", 2), "7", "sampler_name", "euler")),
+                                       fingerprint(with(json, "9", "strength", 0.0)),
+                                       fingerprint(with(json, "8", "control_net_name", "edges.safetensors")),
+                                       fingerprint(with(json, "16", "width", 128))};
+  EXPECT_EQ(prints.size(), 8U);
+}
+
+TEST_F(BatchWorkflow, ANewValueInTheOldGraphGivesTheNewPicture) {
+  const Json json = batch_workflow();
+  const auto old = trace(json, 1);
+  const Tensor frames = pictures(1, 32, 64);
+  for (const Json& changed : {with(json, "5", "text", "a (quiet:1.3) garden"), with(json, "9", "strength", 0.4),
+                              with(json, "7", "seed", 7)}) {
+    const auto fresh = trace(changed, 1);
+    Parameters values;
+    for (const auto& name : parameter_names(fresh.graph)) values[name] = initial(fresh, name);
+    const Tensor wanted = run(fresh, frames);
+    EXPECT_TRUE(identical(run(old, frames, values), wanted));
+    EXPECT_FALSE(identical(run(old, frames), wanted));
+  }
+}
+
+TEST_F(BatchWorkflow, TimeIsReportedByNode) {
+  std::set<std::string> scopes;
+  const auto traced = trace(batch_workflow());
+  for (const auto& node : traced.graph.nodes()) scopes.insert(node.scope.substr(0, node.scope.find('/')));
+  EXPECT_THAT(scopes, IsSupersetOf({"LoadBatchTensor#1", "DepthAnythingTensorrt#2", "CLIPTextEncode#5",
+                                    "ControlNetApplyAdvanced#9", "KSampler#7", "VAEDecode#14", "SaveBatchTensor#15"}));
+  EXPECT_GT(operations_of(traced, "ControlNetApplyAdvanced#9"), 50) << "the ControlNet itself, not only its picture";
+}
+
+TEST_F(BatchWorkflow, TheEnginesProfileLimitsTheBatch) {
+  const auto most = trace(batch_workflow(), 16);
+  EXPECT_EQ(most.max_batch, 8);
+  EXPECT_THAT(most.notes, Contains(HasSubstr("engine 'any.engine' runs batches of at most 8 frames")));
+  const auto pair = trace(with(batch_workflow(), "3", "unet_name", "pair.engine"), 1);
+  EXPECT_EQ(pair.min_batch, 2);
+  EXPECT_EQ(pair.max_batch, 2);
+}
+
+TEST_F(BatchWorkflow, WhatTheEngineDoesNotRunIsRefused) {
+  const auto size = error_of(with(batch_workflow(), "16", "width", 1024));
+  EXPECT_EQ(size.code(), ErrorCode::kUnsupported);
+  EXPECT_EQ(size.message(),
+            "KSampler #7: the engine 'any.engine' runs a width of 32:64:512, and this workflow has 1024");
+  std::string words;
+  for (int i = 0; i < 100; ++i) words += "word ";
+  const auto prompt = error_of(with(batch_workflow(), "5", "text", words));
+  EXPECT_THAT(prompt.message(), HasSubstr("runs a prompt (in chunks of 77 tokens) of 1, and this workflow has 2"));
+  EXPECT_THAT(prompt.hint(), HasSubstr("shorten the prompt"));
+  EXPECT_NO_THROW((void)trace(with(batch_workflow(), "6", "text", words))) << "cfg 1 does not read the negative prompt";
+}
+
+TEST_F(BatchWorkflow, CompileNodesPassTheirModelsOnAndSayWhy) {
+  Json json = batch_workflow();
+  json["10"] =
+      node("TorchCompileLoadControlNet",
+           {{"controlnet", link("8")}, {"backend", "inductor"}, {"fullgraph", false}, {"mode", "reduce-overhead"}});
+  json["13"] = node("TorchCompileLoadVAE", {{"vae", link("11")},
+                                            {"backend", "inductor"},
+                                            {"fullgraph", true},
+                                            {"mode", "reduce-overhead"},
+                                            {"compile_encoder", true},
+                                            {"compile_decoder", true}});
+  json = with(with(json, "9", "control_net", link("10")), "14", "vae", link("13"));
+  const auto traced = trace(json);
+  EXPECT_THAT(traced.notes, Contains(HasSubstr("TorchCompileLoadVAE #13: passes its VAE on")));
+  EXPECT_THAT(traced.notes, Contains(HasSubstr("TorchCompileLoadControlNet #10: passes its ControlNet on")));
+  EXPECT_EQ(graph::structure_fingerprint(traced.graph), fingerprint(batch_workflow()));
 }
 
 }  // namespace

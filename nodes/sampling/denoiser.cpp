@@ -134,7 +134,7 @@ void Denoiser::add_controls(const NodeContext& context, const LatentValue& laten
     const bool ever = std::ranges::any_of(plan.stages, [&](const auto& stage) { return range.contains(stage.sigma); });
     if (!ever) return;
     check_control(context.input<ModelValue>("model"), control);
-    const auto scope = context.builder().scope(control.scope);
+    const auto scope = context.builder().outermost_scope(control.scope);
     hints.push_back(
         trace_hint(context.builder(), control.hint, latent.height * kPixelsPerLatent, latent.width * kPixelsPerLatent));
     strengths.push_back(control.strength);
@@ -157,7 +157,7 @@ Value Denoiser::network(Builder& builder, const diffusion::DenoiseCall& call, Va
     const Control& control = controls_[i];
     const bool takes_part = prompt == Prompt::kNegative ? control.negative : control.positive;
     if (!takes_part || call.active[i] == 0) continue;
-    const auto scope = builder.scope(control.scope);
+    const auto scope = builder.outermost_scope(control.scope);
     add_residuals(builder, total, control.net->trace(builder, x, hints[i], call.timestep, context), strengths[i]);
   }
   const auto scope = builder.scope("unet");

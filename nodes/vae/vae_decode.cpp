@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::int64_t kLatentChannels = 4;
 
+graph::Value zeros(graph::Builder& builder, const workflow::LatentValue& latent) {
+  const graph::Value zero = builder.constant(Tensor(DType::kF32, {1, 1, 1, 1}));
+  return builder.expand(zero, {1, kLatentChannels, latent.height, latent.width});
+}
+
 workflow::NodeSpec make_spec() {
   workflow::NodeSpec spec;
   spec.class_type = "VAEDecode";
@@ -34,10 +39,7 @@ void VAEDecode::trace(NodeContext& context) const {
   const auto& vae = context.input<workflow::VaeValue>("vae");
   require_vae(vae);
   auto& builder = context.builder();
-  const graph::Value samples =
-      latent.samples ? *latent.samples
-                     : builder.constant(Tensor(DType::kF32, {1, kLatentChannels, latent.height, latent.width}));
-  const graph::Value picture = vae.vae->decode(builder, samples);
+  const graph::Value picture = vae.vae->decode(builder, latent.samples ? *latent.samples : zeros(builder, latent));
   context.set_output(0, workflow::ImageValue{builder.transpose(picture, {0, 2, 3, 1})});
 }
 

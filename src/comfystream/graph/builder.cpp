@@ -34,13 +34,14 @@ bool repeats(Dim from, Dim to) {
 
 }  // namespace
 
-Builder::ScopeGuard::ScopeGuard(Builder& builder, std::string name)
-    : builder_(builder), previous_length_(builder.scope_.size()) {
+Builder::ScopeGuard::ScopeGuard(Builder& builder, const std::string& name, Place place)
+    : builder_(builder), previous_(builder.scope_) {
+  if (place == Place::kOutermost) builder.scope_.clear();
   if (!builder.scope_.empty()) builder.scope_ += '/';
   builder.scope_ += name;
 }
 
-Builder::ScopeGuard::~ScopeGuard() { builder_.scope_.resize(previous_length_); }
+Builder::ScopeGuard::~ScopeGuard() { builder_.scope_.swap(previous_); }
 
 Value Builder::emit(OpKind kind, Attrs attrs, std::vector<Value> operands, std::string name) {
   std::vector<ValueType> types;

@@ -26,16 +26,22 @@ class Builder {
   /// Scope names nest for the lifetime of the object returned.
   class ScopeGuard {
    public:
-    ScopeGuard(Builder& builder, std::string name);
+    enum class Place : std::uint8_t { kNested, kOutermost };
+    ScopeGuard(Builder& builder, const std::string& name, Place place);
     ~ScopeGuard();
     ScopeGuard(const ScopeGuard&) = delete;
     ScopeGuard& operator=(const ScopeGuard&) = delete;
 
    private:
     Builder& builder_;
-    std::size_t previous_length_;
+    std::string previous_;
   };
-  [[nodiscard]] ScopeGuard scope(std::string name) { return {*this, std::move(name)}; }
+  [[nodiscard]] ScopeGuard scope(const std::string& name) { return {*this, name, ScopeGuard::Place::kNested}; }
+  /// A scope outside those that are open: for what one part of a workflow traces in another's place, such as a
+  /// ControlNet inside a sampler, so that its time is reported as its own.
+  [[nodiscard]] ScopeGuard outermost_scope(const std::string& name) {
+    return {*this, name, ScopeGuard::Place::kOutermost};
+  }
 
   // Sources.
   Value input(std::string name, DType dtype, SymShape shape);

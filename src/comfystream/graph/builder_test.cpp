@@ -160,6 +160,11 @@ TEST(Builder, ScopesNestAndAreNamedInErrors) {
     const auto inner = b.scope("unet");
     EXPECT_EQ(b.graph().node(b.scalar(1)).scope, "KSampler#7/unet");
   }
+  {
+    const auto outermost = b.outermost_scope("ControlNetApplyAdvanced#9");
+    const auto inner = b.scope("controlnet");
+    EXPECT_EQ(b.graph().node(b.scalar(1)).scope, "ControlNetApplyAdvanced#9/controlnet");
+  }
   EXPECT_EQ(b.graph().node(b.scalar(1)).scope, "KSampler#7");
   EXPECT_THAT([&] { b.linear(b.scalar(1), b.scalar(1)); }, ThrowsMessage<Error>(HasSubstr(", in KSampler#7")));
 }

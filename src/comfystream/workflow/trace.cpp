@@ -154,6 +154,15 @@ void note_batch(TraceState& state, std::int64_t asked) {
   }
 }
 
+[[noreturn]] void throw_wrong_picture(const TraceState& state, const TraceState::Picture& picture,
+                                      const graph::SymShape& shape) {
+  const std::string frames = state.frames.batch ? "N frames" : std::to_string(state.frames.count) + " frames";
+  throw Error(ErrorCode::kValidation,
+              "node #" + picture.node_id + " gets pictures " + shape.to_string() +
+                  " [rows, height, width, colours] for " + frames + " that come in",
+              "let the workflow make one picture of each frame, or one for all, of three colours");
+}
+
 /// The picture in the form it leaves the graph: [frames, H, W, 3] in the output's format.
 Value leaving(TraceState& state, const TraceState::Picture& picture) {
   graph::Builder& builder = state.builder;
@@ -161,11 +170,7 @@ Value leaving(TraceState& state, const TraceState::Picture& picture) {
   graph::SymShape shape = builder.shape(picture.value);
   const bool rows_fit = shape.rank() == 4 && (shape[0] == state.frames || shape[0] == graph::Dim(1));
   if (!rows_fit || shape[3].count < 3) {
-    throw Error(ErrorCode::kValidation,
-                "the picture that node #" + picture.node_id + " gets is " + shape.to_string() + ", not one of " +
-                    graph::SymShape{state.frames, shape.rank() > 1 ? shape[1] : 1, shape.rank() > 2 ? shape[2] : 1, 3}
-                        .to_string(),
-                "give every frame that goes in one picture that comes out");
+    throw_wrong_picture(state, picture, shape);
   }
   Value value = picture.value;
   if (shape[3].count > 3) value = builder.slice(value, 3, 0, 3);
