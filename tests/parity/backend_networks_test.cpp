@@ -4,6 +4,7 @@
 #include "comfystream/backend/reference/reference_backend.hpp"
 #include "tests/support/synth_networks.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <ostream>
 #include <string>
