@@ -12,6 +12,7 @@ void add_nodes(CLI::App& app, int& exit_code);
 void add_inspect(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_engine(CLI::App& app, int& exit_code);
+void add_models(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 
 }  // namespace comfystream::app

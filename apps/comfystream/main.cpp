@@ -27,6 +27,7 @@ int run_program(int argc, char** argv) {
   add_inspect(app, exit_code);
   add_bench(app, exit_code);
   add_engine(app, exit_code);
+  add_models(app, exit_code);
   add_doctor(app, exit_code);
   try {
     app.parse(argc, argv);
