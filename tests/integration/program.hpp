@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program as a person runs it: a command line in, an exit code and texts out.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace comfystream::tests {
+
+struct Outcome {
+  int exit_code = -1;  ///< 128 + the signal where one ended it
+  std::string out;
+  std::string err;
+};
+
+/// A run of the program under test that can be signalled while it lasts.
+class Program {
+ public:
+  /// Starts it in the folder `folder` (the present one when empty).
+  explicit Program(const std::vector<std::string>& arguments, const std::filesystem::path& folder = {});
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  void signal(int number) const;
+  /// Reads standard error until `text` has come or the program has ended; false in the latter case.
+  bool wait_for_error_text(const std::string& text);
+  [[nodiscard]] Outcome wait();
+
+ private:
+  void read_some();
+
+  pid_t process_ = -1;
+  int out_ = -1;
+  int err_ = -1;
+  Outcome outcome_;
+};
+
+[[nodiscard]] Outcome run_program(const std::vector<std::string>& arguments);
+
+/// A folder of the test's own, removed at its end.
+class ScratchFolder {
+ public:
+  ScratchFolder();
+  ~ScratchFolder();
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+  std::string write(const std::string& name, const std::string& text) const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// sd15-tiny synthetic models, made once for the test program; removed at its end.
+[[nodiscard]] const std::filesystem::path& tiny_models();
+
+/// A file of shared/ (clips and workflows beside the repository, or in $COMFYSTREAM_SHARED); empty where there is none.
+[[nodiscard]] std::filesystem::path shared_file(const std::string& name);
+
+}  // namespace comfystream::tests
