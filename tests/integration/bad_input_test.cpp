@@ -44,22 +44,22 @@ Outcome run_workflow(const std::string& workflow, const std::string& models, con
 class BadInput : public testing::Test {
  protected:
   Outcome with_workflow(const std::string& text) {
-    return run_workflow(folder_.write("workflow.json", text), "", "testpattern:32x32@10x3", "null");
+    return run_workflow(write(folder_, "workflow.json", text), "", "testpattern:32x32@10x3", "null");
   }
   Outcome with_input(const std::string& input) {
-    return run_workflow(folder_.write("workflow.json", kPassthrough), "", input, "null");
+    return run_workflow(write(folder_, "workflow.json", kPassthrough), "", input, "null");
   }
   Outcome with_engine(const std::string& bytes) {
-    folder_.write("models/tensorrt/depth-anything/x.engine", bytes);
-    return run_workflow(folder_.write("workflow.json", depth_workflow("x.engine")), folder_ / "models",
+    write(folder_, "models/tensorrt/depth-anything/x.engine", bytes);
+    return run_workflow(write(folder_, "workflow.json", depth_workflow("x.engine")), path(folder_, "models"),
                         "testpattern:32x32@10x3", "null");
   }
 
-  ScratchFolder folder_;
+  TestFolder folder_;
 };
 
 TEST_F(BadInput, MissingWorkflow) {
-  const Outcome outcome = run_program({"run", folder_ / "none.json", "-i", "testpattern:", "-o", "null"});
+  const Outcome outcome = run_program({"run", path(folder_, "none.json"), "-i", "testpattern:", "-o", "null"});
   EXPECT_EQ(outcome.exit_code, kUnusable);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("none.json"), HasSubstr("no such file")));
 }
@@ -87,40 +87,40 @@ TEST_F(BadInput, UnknownNodesAreNamedTogether) {
 }
 
 TEST_F(BadInput, NeitherInputNorOutput) {
-  const Outcome outcome = run_program({"run", folder_.write("workflow.json", kPassthrough)});
+  const Outcome outcome = run_program({"run", write(folder_, "workflow.json", kPassthrough)});
   EXPECT_EQ(outcome.exit_code, kUnusable);
   EXPECT_THAT(outcome.err, HasSubstr("--input"));
 }
 
 TEST_F(BadInput, MissingInputFile) {
-  const Outcome outcome = with_input(folder_ / "clip.mp4");
+  const Outcome outcome = with_input(path(folder_, "clip.mp4"));
   EXPECT_EQ(outcome.exit_code, kUnusable);
   EXPECT_THAT(outcome.err, HasSubstr("clip.mp4"));
 }
 
 TEST_F(BadInput, FileThatIsNoMedium) {
-  const Outcome outcome = with_input(folder_.write("clip.mp4", std::string(4000, 'x') + "\n"));
+  const Outcome outcome = with_input(write(folder_, "clip.mp4", std::string(4000, 'x') + "\n"));
   EXPECT_THAT(outcome.exit_code, testing::AnyOf(kUnusable, kUnavailable));
   EXPECT_THAT(outcome.err, HasSubstr("clip.mp4"));
 }
 
 TEST_F(BadInput, OutputIsTheInput) {
-  folder_.write("pictures/keep.txt", "");
-  const Outcome outcome =
-      run_workflow(folder_.write("workflow.json", kPassthrough), "", folder_ / "pictures", folder_ / "pictures/");
+  write(folder_, "pictures/keep.txt", "");
+  const Outcome outcome = run_workflow(write(folder_, "workflow.json", kPassthrough), "", path(folder_, "pictures"),
+                                       path(folder_, "pictures/"));
   EXPECT_EQ(outcome.exit_code, kUnusable);
 }
 
 TEST_F(BadInput, OutputOfAnUnknownKind) {
-  const Outcome outcome =
-      run_workflow(folder_.write("workflow.json", kPassthrough), "", "testpattern:32x32@10x3", folder_ / "out.docx");
+  const Outcome outcome = run_workflow(write(folder_, "workflow.json", kPassthrough), "", "testpattern:32x32@10x3",
+                                       path(folder_, "out.docx"));
   EXPECT_EQ(outcome.exit_code, kUnusable);
   EXPECT_THAT(outcome.err, HasSubstr("out.docx"));
 }
 
 TEST_F(BadInput, MissingEngineNamesWhatIsThere) {
   const std::string models = tiny_models().string();
-  const Outcome outcome = run_workflow(folder_.write("workflow.json", depth_workflow("none.engine")), models,
+  const Outcome outcome = run_workflow(write(folder_, "workflow.json", depth_workflow("none.engine")), models,
                                        "testpattern:32x32@10x3", "null");
   EXPECT_EQ(outcome.exit_code, kUnusable);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("none.engine"), HasSubstr("depth_anything_vitl14-fp16.engine")));
@@ -149,10 +149,10 @@ TEST_F(BadInput, HostileSafetensors) {
 }
 
 TEST_F(BadInput, PickleThatWouldRunSomething) {
-  folder_.write("models/checkpoints/evil.ckpt",
-                "\x80\x02"
-                "cposix\nsystem\n(S'touch /tmp/owned'\ntR.");
-  const Outcome outcome = run_program({"inspect", folder_ / "models/checkpoints/evil.ckpt"});
+  write(folder_, "models/checkpoints/evil.ckpt",
+        "\x80\x02"
+        "cposix\nsystem\n(S'touch /tmp/owned'\ntR.");
+  const Outcome outcome = run_program({"inspect", path(folder_, "models/checkpoints/evil.ckpt")});
   EXPECT_NE(outcome.exit_code, 0);
   EXPECT_FALSE(std::filesystem::exists("/tmp/owned"));
 }
@@ -160,7 +160,7 @@ TEST_F(BadInput, PickleThatWouldRunSomething) {
 TEST_F(BadInput, BadOptionsAreNamed) {
   EXPECT_EQ(run_program({"run"}).exit_code, kUnusable);
   EXPECT_EQ(run_program({"fly"}).exit_code, kUnusable);
-  const std::string workflow = folder_.write("workflow.json", kPassthrough);
+  const std::string workflow = write(folder_, "workflow.json", kPassthrough);
   const Outcome size = run_program({"run", workflow, "-i", "testpattern:", "-o", "null", "--size", "12by4"});
   EXPECT_EQ(size.exit_code, kUnusable);
   EXPECT_THAT(size.err, HasSubstr("12by4"));
@@ -178,23 +178,23 @@ TEST_F(BadInput, FullDiskKeepsWhatWasWritten) {
   const rlimit small{8192, old.rlim_max};
   std::signal(SIGXFSZ, SIG_IGN);
   setrlimit(RLIMIT_FSIZE, &small);
-  const Outcome outcome =
-      run_workflow(folder_.write("workflow.json", kPassthrough), "", "testpattern:400x400@10x3", folder_ / "out/");
+  const Outcome outcome = run_workflow(write(folder_, "workflow.json", kPassthrough), "", "testpattern:400x400@10x3",
+                                       path(folder_, "out/"));
   setrlimit(RLIMIT_FSIZE, &old);
   EXPECT_EQ(outcome.exit_code, kFailed) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("out/"));
 }
 
 TEST_F(BadInput, InterruptFinishesTheOutput) {
-  Program program({"run", folder_.write("workflow.json", kPassthrough), "--backend", "reference", "-i",
-                   "testpattern:64x64@30", "-o", folder_ / "out/", "--report", folder_ / "report.json", "--frames",
-                   "100000"});
+  Program program({"run", write(folder_, "workflow.json", kPassthrough), "--backend", "reference", "-i",
+                   "testpattern:64x64@30", "-o", path(folder_, "out/"), "--report", path(folder_, "report.json"),
+                   "--frames", "100000"});
   ASSERT_TRUE(program.wait_for_error_text("input: "));
-  while (!std::filesystem::exists(folder_ / "out/000003.png")) std::this_thread::yield();
+  while (!std::filesystem::exists(path(folder_, "out/000003.png"))) std::this_thread::yield();
   program.signal(SIGINT);
   const Outcome outcome = program.wait();
   EXPECT_EQ(outcome.exit_code, kInterrupted) << outcome.err;
-  EXPECT_TRUE(std::filesystem::exists(folder_ / "report.json"));
+  EXPECT_TRUE(std::filesystem::exists(path(folder_, "report.json")));
   EXPECT_THAT(outcome.err, AllOf(HasSubstr(" frames in, "), Not(HasSubstr("warning"))));
 }
 

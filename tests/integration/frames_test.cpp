@@ -75,12 +75,12 @@ class EveryBatchSize : public testing::TestWithParam<int> {};
 
 TEST_P(EveryBatchSize, MarkedFramesLeaveOnceAndInOrder) {
   constexpr int kFrames = 25;  // no multiple of any size but 1
-  const ScratchFolder folder;
-  const Outcome outcome =
-      run_program({"run", folder.write("workflow.json", kIdentity), "-q", "-i", "testpattern:160x128@25x25", "-o",
-                   folder / "out/", "--batch-size", std::to_string(GetParam()), "--report", folder / "report.json"});
+  const TestFolder folder;
+  const Outcome outcome = run_program({"run", write(folder, "workflow.json", kIdentity), "-q", "-i",
+                                       "testpattern:160x128@25x25", "-o", path(folder, "out/"), "--batch-size",
+                                       std::to_string(GetParam()), "--report", path(folder, "report.json")});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  const auto files = pngs_in(folder / "out");
+  const auto files = pngs_in(path(folder, "out"));
   ASSERT_EQ(files.size(), static_cast<std::size_t>(kFrames));
   for (int i = 0; i < kFrames; ++i) {
     const auto image = media::load_still_image(files[static_cast<std::size_t>(i)]);
@@ -88,7 +88,7 @@ TEST_P(EveryBatchSize, MarkedFramesLeaveOnceAndInOrder) {
     std::memcpy(picture.bytes().data(), image.rgb.data(), image.rgb.size());
     EXPECT_EQ(media::read_frame_mark(picture), i) << files[static_cast<std::size_t>(i)];
   }
-  const Json report = read_json(folder / "report.json");
+  const Json report = read_json(path(folder, "report.json"));
   EXPECT_EQ(report["frames"]["in"], kFrames);
   EXPECT_EQ(report["frames"]["out"], kFrames);
   EXPECT_EQ(report["batches"]["padding_rows"], 0);
@@ -101,13 +101,13 @@ TEST_P(EveryBatchSize, WholeClipsPassWithTheirTimes) {
     const fs::path clip = shared_file(name);
     if (clip.empty()) continue;
     ++clips;
-    const ScratchFolder folder;
-    const Outcome outcome = run_program({"run", folder.write("workflow.json", kIdentity), "-q", "-i", clip.string(),
-                                         "-o", folder / "out.mkv", "--size", "96x96", "--batch-size",
-                                         std::to_string(GetParam()), "--report", folder / "report.json"});
+    const TestFolder folder;
+    const Outcome outcome = run_program({"run", write(folder, "workflow.json", kIdentity), "-q", "-i", clip.string(),
+                                         "-o", path(folder, "out.mkv"), "--size", "96x96", "--batch-size",
+                                         std::to_string(GetParam()), "--report", path(folder, "report.json")});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     const auto before = media::open_source(clip.string(), {.width = 96, .height = 96});
-    const auto after = media::open_source(folder / "out.mkv", {.width = 96, .height = 96});
+    const auto after = media::open_source(path(folder, "out.mkv"), {.width = 96, .height = 96});
     Frame in;
     Frame out;
     std::uint64_t frames = 0;
@@ -117,7 +117,7 @@ TEST_P(EveryBatchSize, WholeClipsPassWithTheirTimes) {
       ++frames;
     }
     EXPECT_EQ(after->read(out), media::ReadStatus::kEnd) << name;
-    EXPECT_EQ(read_json(folder / "report.json")["frames"]["out"], frames) << name;
+    EXPECT_EQ(read_json(path(folder, "report.json"))["frames"]["out"], frames) << name;
   }
   if (clips == 0) GTEST_SKIP() << "no clips in shared/media";
 }
@@ -125,15 +125,15 @@ TEST_P(EveryBatchSize, WholeClipsPassWithTheirTimes) {
 TEST_P(EveryBatchSize, PixelsDoNotDependOnTheBatch) {
   if (!fs::exists(kBatchWorkflow)) GTEST_SKIP() << "no " << kBatchWorkflow;
   const fs::path clip = media::has_video() ? shared_file("media/tree.avi") : fs::path();
-  const ScratchFolder folder;
+  const TestFolder folder;
   const auto run = [&](int batch_size) {
     const std::string name = "out" + std::to_string(batch_size) + "/";
     const Outcome outcome =
         run_program({"run", kBatchWorkflow, "-q", "--models", tiny_models().string(), "-i",
-                     clip.empty() ? "testpattern:256x256@25" : clip.string(), "-o", folder / name, "--size", "256x256",
-                     "--frames", "5", "--batch-size", std::to_string(batch_size)});
+                     clip.empty() ? "testpattern:256x256@25" : clip.string(), "-o", path(folder, name), "--size",
+                     "256x256", "--frames", "5", "--batch-size", std::to_string(batch_size)});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    return pngs_in(folder / name);
+    return pngs_in(path(folder, name));
   };
   const auto one = run(1);
   const auto many = run(GetParam());

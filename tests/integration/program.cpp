@@ -5,8 +5,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -104,26 +102,8 @@ Outcome Program::wait() {
 
 Outcome run_program(const std::vector<std::string>& arguments) { return Program(arguments).wait(); }
 
-ScratchFolder::ScratchFolder() {
-  std::string name = (fs::temp_directory_path() / "comfystream-test-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::generic_category(), name);
-  path_ = name;
-}
-
-ScratchFolder::~ScratchFolder() {
-  std::error_code failure;
-  fs::remove_all(path_, failure);
-}
-
-std::string ScratchFolder::write(const std::string& name, const std::string& text) const {
-  const fs::path path = path_ / name;
-  fs::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary) << text;
-  return path.string();
-}
-
 const fs::path& tiny_models() {
-  static const ScratchFolder folder;
+  static const TestFolder folder;
   static const bool made = [] {
     const Outcome outcome =
         run_program({"models", "synth", "--arch", "sd15-tiny", "--seed", "1", "-q", "-o", folder.path().string()});

@@ -2,7 +2,8 @@
 // The program as a person runs it: a command line in, an exit code and texts out.
 #pragma once
 
-#include <chrono>
+#include "tests/support/test_folder.hpp"
+
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -42,25 +43,18 @@ class Program {
 
 [[nodiscard]] Outcome run_program(const std::vector<std::string>& arguments);
 
-/// A folder of the test's own, removed at its end.
-class ScratchFolder {
- public:
-  ScratchFolder();
-  ~ScratchFolder();
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-  [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  std::string write(const std::string& name, const std::string& text) const;
-
- private:
-  std::filesystem::path path_;
-};
-
 /// sd15-tiny synthetic models, made once for the test program; removed at its end.
 [[nodiscard]] const std::filesystem::path& tiny_models();
 
 /// A file of shared/ (clips and workflows beside the repository, or in $COMFYSTREAM_SHARED); empty where there is none.
 [[nodiscard]] std::filesystem::path shared_file(const std::string& name);
+
+// Paths as command line words.
+[[nodiscard]] inline std::string path(const TestFolder& folder, const std::string& name) {
+  return (folder / name).string();
+}
+[[nodiscard]] inline std::string write(const TestFolder& folder, const std::string& name, const std::string& bytes) {
+  return folder.write(name, bytes).string();
+}
 
 }  // namespace comfystream::tests
