@@ -53,7 +53,7 @@ class Program {
 [[nodiscard]] inline std::string path(const TestFolder& folder, const std::string& name) {
   return (folder / name).string();
 }
-[[nodiscard]] inline std::string write(const TestFolder& folder, const std::string& name, const std::string& bytes) {
+inline std::string write(const TestFolder& folder, const std::string& name, const std::string& bytes) {
   return folder.write(name, bytes).string();
 }
 
