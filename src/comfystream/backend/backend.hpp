@@ -72,6 +72,8 @@ class Backend {
   /// reference); throws Error when an op or size is unsupported, with the op, its scope and shapes.
   [[nodiscard]] virtual std::unique_ptr<Executable> compile(const graph::Graph& graph,
                                                             const CompileOptions& options) = 0;
+  /// Whether compile() may be called from several threads at once. Not where compiling measures the device.
+  [[nodiscard]] virtual bool compiles_concurrently() const { return true; }
 };
 
 /// What parameter `index` holds until it is set: the graph's initial value, its rows repeated in turn up to `max_batch`

@@ -64,7 +64,8 @@ void Client::Impl::start(std::string_view text, FrameSize frames, const StreamSe
   client::CompiledWorkflow compiled = compiler_.compile(std::move(traced));
   startup_ = compiled.times;
   const auto begin = std::chrono::steady_clock::now();
-  if (compiled.workflow) compiled.workflow->warm(compiled.plan->max_batch());
+  // A source that waits warms with its first frames: a batch of zeros first would only put them off.
+  if (compiled.workflow && live_source_) compiled.workflow->warm(compiled.plan->max_batch());
   startup_.push_back({"warm_up", std::chrono::steady_clock::now() - begin});
   plan_ = compiled.plan;
   workflow_plan_ = compiled.workflow;

@@ -7,6 +7,7 @@
 #include "comfystream/graph/passes/split_static.hpp"
 
 #include <algorithm>
+#include <future>
 #include <utility>
 
 namespace comfystream::client {
@@ -69,19 +70,24 @@ WorkflowPlan::WorkflowPlan(workflow::TracedWorkflow traced, backend::Backend& ba
   backend::CompileOptions sized = options;
   sized.max_batch = rows_of(max_batch());
   find_parameters();
-  if (!setup_graph_.outputs().empty()) compile_setup(backend, sized);
+  const bool has_setup = !setup_graph_.outputs().empty();
+  const auto when = backend.compiles_concurrently() ? std::launch::async : std::launch::deferred;
+  std::future<std::vector<Tensor>> setup;
+  if (has_setup) setup = std::async(when, [&] { return compile_setup(backend, sized); });
   frame_ = backend.compile(frame_graph_, sized);
-  if (setup_) {
-    const std::vector<Tensor> values = run_setup();
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      frame_->set_parameter(static_cast<std::size_t>(crossing_[i]), values[i]);
-    }
-  }
+  if (has_setup) set_crossing(setup.get());
 }
 
-void WorkflowPlan::compile_setup(backend::Backend& backend, backend::CompileOptions options) {
+std::vector<Tensor> WorkflowPlan::compile_setup(backend::Backend& backend, backend::CompileOptions options) {
   options.profile_nodes = false;
   setup_ = backend.compile(setup_graph_, options);
+  return run_setup();
+}
+
+void WorkflowPlan::set_crossing(const std::vector<Tensor>& values) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    frame_->set_parameter(static_cast<std::size_t>(crossing_[i]), values[i]);
+  }
 }
 
 void WorkflowPlan::find_parameters() {

@@ -52,7 +52,9 @@ class WorkflowPlan final : public stream::BatchPlan {
     int frame_index = -1;
   };
 
-  void compile_setup(backend::Backend& backend, backend::CompileOptions options);
+  /// Gives what crosses into the frame graph.
+  std::vector<Tensor> compile_setup(backend::Backend& backend, backend::CompileOptions options);
+  void set_crossing(const std::vector<Tensor>& values);
   void find_parameters();
   [[nodiscard]] std::vector<Tensor> run_setup();
   [[nodiscard]] std::int64_t rows_of(int batch_size) const noexcept { return traced_.fixed_batch ? 1 : batch_size; }
