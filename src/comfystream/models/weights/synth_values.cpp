@@ -40,12 +40,11 @@ float spread_of(SynthKind kind, const Shape& shape, float gain) {
 
 }  // namespace
 
-Tensor synth_tensor(std::string_view name, const Shape& shape, SynthKind kind, std::uint64_t seed, float gain) {
-  Tensor tensor(DType::kF32, shape);
-  const std::uint64_t key = fnv1a64(name) ^ (seed * 0x9E3779B97F4A7C15ULL);
+void fill_synth_values(std::string_view name, const Shape& shape, SynthKind kind, std::uint64_t seed, float gain,
+                       std::uint64_t first, std::span<float> values) {
+  const std::uint64_t key = (fnv1a64(name) ^ (seed * 0x9E3779B97F4A7C15ULL)) + first;
   const float factor = spread_of(kind, shape, gain) * kUnit;
   const float offset = kind == SynthKind::kNormScale ? 1.0F : 0.0F;
-  auto values = tensor.mutable_values<float>();
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::uint64_t bits = splitmix64(key + i);
     const auto sum =
@@ -53,6 +52,11 @@ Tensor synth_tensor(std::string_view name, const Shape& shape, SynthKind kind, s
         131070;
     values[i] = static_cast<float>(sum) * factor + offset;
   }
+}
+
+Tensor synth_tensor(std::string_view name, const Shape& shape, SynthKind kind, std::uint64_t seed, float gain) {
+  Tensor tensor(DType::kF32, shape);
+  fill_synth_values(name, shape, kind, seed, gain, 0, tensor.mutable_values<float>());
   return tensor;
 }
 

@@ -6,6 +6,7 @@
 #include "comfystream/tensor/tensor.hpp"
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace comfystream::weights {
@@ -23,6 +24,10 @@ enum class SynthKind : std::uint8_t {
 /// 16-bit fields of splitmix64(fnv1a64(name) ^ (seed * 0x9E3779B97F4A7C15) + i).
 [[nodiscard]] Tensor synth_tensor(std::string_view name, const Shape& shape, SynthKind kind, std::uint64_t seed,
                                   float gain = 1.0F);
+
+/// Elements `first`, `first` + 1, ... of that tensor into `values`, for tensors that are made in pieces.
+void fill_synth_values(std::string_view name, const Shape& shape, SynthKind kind, std::uint64_t seed, float gain,
+                       std::uint64_t first, std::span<float> values);
 
 /// What `name` is by its ending and rank: rank 1 "*.weight" of norms -> kNormScale, other rank 1 -> kBias, embeddings
 /// ("*embedding*", "pos_embed", "cls_token") -> kEmbedding, else kMatrix.

@@ -124,18 +124,18 @@ void SafetensorsWriter::write(std::string_view name, std::span<const std::byte> 
   write_at(offset, bytes);
 }
 
-void SafetensorsWriter::finish() {
+void SafetensorsWriter::finish(Sync sync) {
   for (const auto& [name, slot] : slots_) {
     if (!slot.written) {
       throw Error(ErrorCode::kInvalidArgument, "tensor '" + name + "' of '" + path_.string() + "' was not written");
     }
   }
-  if (::fsync(file_) != 0) fail("cannot write", errno);
+  if (sync == Sync::kWait && ::fsync(file_) != 0) fail("cannot write", errno);
   const int closed = ::close(std::exchange(file_, -1));
   if (closed != 0) fail("cannot write", errno);
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot put in place", errno);
   temporary_.clear();
-  sync_folder(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
+  if (sync == Sync::kWait) sync_folder(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
 }
 
 void save_safetensors(const std::filesystem::path& path, const WeightMap& weights) {

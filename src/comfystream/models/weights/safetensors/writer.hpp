@@ -23,6 +23,10 @@ struct SafetensorsTensor {
   Shape shape;
 };
 
+/// Whether finish() waits until the file is on the disk. Without that, a machine that fails within seconds may leave a
+/// damaged file: for files that are made again by one command.
+enum class Sync : std::uint8_t { kWait, kNone };
+
 /// Writes a safetensors file tensor by tensor, none of which it keeps, under a temporary name beside the wanted one;
 /// the file appears under its name, whole and on the disk, when finish() returns, and not at all otherwise. Error(kIo)
 /// when writing fails, such as on a full disk; the temporary file is then removed with the writer.
@@ -38,7 +42,7 @@ class SafetensorsWriter {
   /// The values of one tensor, exactly its size; each once, in any order, from any thread.
   void write(std::string_view name, std::span<const std::byte> bytes);
   /// Error(kInvalidArgument) when tensors are missing.
-  void finish();
+  void finish(Sync sync = Sync::kWait);
 
  private:
   struct Slot {
