@@ -67,7 +67,7 @@ TEST_F(BadInput, MissingWorkflow) {
 TEST_F(BadInput, WorkflowThatIsNoJson) {
   const Outcome outcome = with_workflow("{\"1\": ");
   EXPECT_EQ(outcome.exit_code, kUnusable);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("workflow.json"), HasSubstr("line 1")));
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("workflow.json:1:7"), HasSubstr("not JSON")));
 }
 
 TEST_F(BadInput, WorkflowOfTheEditor) {

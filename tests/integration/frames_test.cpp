@@ -126,8 +126,7 @@ TEST_P(EveryBatchSize, PixelsDoNotDependOnTheBatch) {
   if (!fs::exists(kBatchWorkflow)) GTEST_SKIP() << "no " << kBatchWorkflow;
   const fs::path clip = media::has_video() ? shared_file("media/tree.avi") : fs::path();
   const TestFolder folder;
-  const auto run = [&](int batch_size) {
-    const std::string name = "out" + std::to_string(batch_size) + "/";
+  const auto run = [&](const std::string& name, int batch_size) {
     const Outcome outcome =
         run_program({"run", kBatchWorkflow, "-q", "--models", tiny_models().string(), "-i",
                      clip.empty() ? "testpattern:256x256@25" : clip.string(), "-o", path(folder, name), "--size",
@@ -135,8 +134,8 @@ TEST_P(EveryBatchSize, PixelsDoNotDependOnTheBatch) {
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     return pngs_in(path(folder, name));
   };
-  const auto one = run(1);
-  const auto many = run(GetParam());
+  const auto one = run("one/", 1);
+  const auto many = run("many/", GetParam());
   ASSERT_EQ(one.size(), 5U);
   ASSERT_EQ(many.size(), 5U);
   const Difference difference = compare(one, many);
