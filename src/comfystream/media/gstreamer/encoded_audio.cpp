@@ -2,7 +2,6 @@
 #include "comfystream/media/gstreamer/encoded_audio.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace comfystream::media::gstreamer {
 
@@ -10,17 +9,15 @@ void EncodedAudio::push(GstSample* sample) {
   GstBuffer* packet = gst_sample_get_buffer(sample);
   const GstSegment* segment = gst_sample_get_segment(sample);
   const GstClockTime time = gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(packet));
-  // Packets before the segment only prepare the decoder (AAC priming behind an edit list): they are not heard.
   if (!GST_CLOCK_TIME_IS_VALID(time)) return;
   const Pts begin(static_cast<Pts::rep>(time));
   const Pts length(GST_BUFFER_DURATION_IS_VALID(packet) ? static_cast<Pts::rep>(GST_BUFFER_DURATION(packet)) : 0);
 
-  const std::lock_guard lock(mutex_);
-  end_time_ = std::max(end_time_, begin + length);
-  if (!keep_) return;
   Handle<GstBuffer> copy(gst_buffer_copy(packet));  // shares the packet's memory
   GST_BUFFER_PTS(copy.get()) = time;
   GST_BUFFER_DTS(copy.get()) = GST_CLOCK_TIME_NONE;
+  const std::lock_guard lock(mutex_);
+  end_time_ = std::max(end_time_, begin + length);
   packets_.push_back(std::move(copy));
 }
 
@@ -29,23 +26,26 @@ void EncodedAudio::end() {
   ended_ = true;
 }
 
+void EncodedAudio::set_complete() {
+  const std::lock_guard lock(mutex_);
+  complete_ = true;
+}
+
 void EncodedAudio::set_origin(Pts origin) {
   const std::lock_guard lock(mutex_);
   origin_ = origin;
 }
 
-void EncodedAudio::keep() {
-  const std::lock_guard lock(mutex_);
-  keep_ = true;
-}
-
-Handle<GstBuffer> EncodedAudio::take() {
+Handle<GstBuffer> EncodedAudio::take(Pts until) {
   const std::lock_guard lock(mutex_);
   const auto origin = static_cast<GstClockTime>(origin_.count());
   while (!packets_.empty()) {
+    GstBuffer* front = packets_.front().get();
+    const bool heard = GST_BUFFER_PTS(front) >= origin;
+    if (heard && Pts(static_cast<Pts::rep>(GST_BUFFER_PTS(front) - origin)) >= until) return nullptr;
     Handle<GstBuffer> packet = std::move(packets_.front());
     packets_.pop_front();
-    if (GST_BUFFER_PTS(packet.get()) < origin) continue;
+    if (!heard) continue;
     GST_BUFFER_PTS(packet.get()) -= origin;
     return packet;
   }
@@ -57,9 +57,14 @@ bool EncodedAudio::at_end() const {
   return ended_ && packets_.empty();
 }
 
+bool EncodedAudio::complete() const {
+  const std::lock_guard lock(mutex_);
+  return complete_;
+}
+
 Pts EncodedAudio::end_time() const {
   const std::lock_guard lock(mutex_);
-  return end_time_;
+  return end_time_ - origin_;
 }
 
 }  // namespace comfystream::media::gstreamer

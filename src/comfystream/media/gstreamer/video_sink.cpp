@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "comfystream/media/gstreamer/video_sink.hpp"
+
+#include "comfystream/media/gstreamer/disk_reserve.hpp"
+#include "comfystream/media/gstreamer/runtime.hpp"
+#include "comfystream/media/rgb8.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+#include <utility>
+
+#include <gst/app/gstappsrc.h>
+
+namespace comfystream::media::gstreamer {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kWaiting = 4;  // pictures given and not yet taken by the encoder
+constexpr std::chrono::milliseconds kPoll{50};
+constexpr std::chrono::seconds kPatience{60};
+constexpr std::chrono::seconds kSoundLag{5};
+constexpr Pts kForever{std::numeric_limits<Pts::rep>::max()};
+
+}  // namespace
+
+VideoSink::VideoSink(const SinkSpec& spec, const SinkOptions& options)
+    : path_(spec.target),
+      width_(options.width),
+      height_(options.height),
+      frame_length_(options.rate ? pts_of(1, *options.rate) : Pts(0)),
+      sound_(std::dynamic_pointer_cast<EncodedAudio>(options.audio)) {
+  start();
+  plan_ = plan_encoding(spec, options, sound_.get());
+  for (const std::string& element : plan_.elements) require_element(element.c_str());
+  build();
+  watch();
+  open();
+}
+
+VideoSink::~VideoSink() {
+  try {
+    (void)finish();
+  } catch (...) {  // out of memory while making the error
+    shut_down();
+  }
+}
+
+void VideoSink::build() {
+  GError* problem = nullptr;
+  pipeline_.reset(gst_parse_launch_full(plan_.launch.c_str(), nullptr, GST_PARSE_FLAG_FATAL_ERRORS, &problem));
+  const ErrorHandle owned(problem);
+  if (!pipeline_) {
+    throw Error(ErrorCode::kBackend, "cannot build the encoding pipeline: " + std::string(problem->message));
+  }
+  gst_object_ref_sink(pipeline_.get());
+  bus_.emplace(pipeline_.get(), path_);
+  GstBin* bin = GST_BIN(pipeline_.get());
+  pictures_.reset(gst_bin_get_by_name(bin, "pictures"));
+  sound_entry_.reset(gst_bin_get_by_name(bin, "sound"));
+  const Handle<GstElement> file(gst_bin_get_by_name(bin, "file"));
+  g_object_set(file.get(), "location", path_.c_str(), nullptr);
+
+  const Handle<GstCaps> caps(gst_caps_from_string(plan_.caps.c_str()));
+  gst_app_src_set_caps(GST_APP_SRC(pictures_.get()), caps.get());
+  gst_video_info_from_caps(&format_, caps.get());
+  if (sound_entry_) gst_app_src_set_caps(GST_APP_SRC(sound_entry_.get()), sound_->caps());
+
+  pool_.reset(gst_buffer_pool_new());
+  GstStructure* config = gst_buffer_pool_get_config(pool_.get());
+  gst_buffer_pool_config_set_params(config, caps.get(), static_cast<guint>(GST_VIDEO_INFO_SIZE(&format_)), 1, 0);
+  gst_buffer_pool_set_config(pool_.get(), config);
+  gst_buffer_pool_set_active(pool_.get(), TRUE);
+}
+
+/// Learns when a picture was taken, and when all packets are written but the index.
+void VideoSink::watch() {
+  const Handle<GstPad> out(gst_element_get_static_pad(pictures_.get(), "src"));
+  gst_pad_add_probe(
+      out.get(), GST_PAD_PROBE_TYPE_BUFFER,
+      [](GstPad*, GstPadProbeInfo*, gpointer data) {
+        auto* self = static_cast<VideoSink*>(data);
+        const std::lock_guard lock(self->mutex_);
+        ++self->taken_;
+        self->taken_changed_.notify_one();
+        return GST_PAD_PROBE_OK;
+      },
+      this, nullptr);
+  if (!plan_.is_mp4) return;
+  const Handle<GstElement> mux(gst_bin_get_by_name(GST_BIN(pipeline_.get()), "mux"));
+  const Handle<GstPad> video(gst_element_get_static_pad(mux.get(), "video_0"));
+  gst_pad_add_probe(
+      video.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad*, GstPadProbeInfo* info, gpointer self) {
+        const bool at_end = GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_EOS;
+        return !at_end || static_cast<VideoSink*>(self)->reserve_index() ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
+      },
+      this, nullptr);
+  g_object_set(video.get(), "trak-timescale", static_cast<guint>(plan_.ticks_per_second), nullptr);
+  g_object_set(mux.get(), "movie-timescale", static_cast<guint>(plan_.ticks_per_second), nullptr);
+}
+
+/// Called when every picture is written. Completing an mp4 replaces the fragments' headers by one index; were there no
+/// room for it half way, nothing could be played any more. So where there is none, the fragments stay.
+bool VideoSink::reserve_index() {
+  constexpr std::uint64_t kHeaders = 65'536;
+  constexpr std::uint64_t kSample = 64;  // the tables of a sample need 36 bytes at most
+  if (reserve_disk(path_, kHeaders + kSample * (written_ + sound_packets_))) return true;
+  gst_element_message_full(pipeline_.get(), GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
+                           nullptr, nullptr, __FILE__, static_cast<const char*>(__func__), __LINE__);
+  return false;
+}
+
+void VideoSink::open() {
+  if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE) return;
+  bus_->read();
+  Error error = bus_->error() ? *bus_->error() : Error(ErrorCode::kBackend, "the encoder of " + path_ + " does not start");
+  shut_down();
+  throw error;
+}
+
+std::optional<Error> VideoSink::write(const Picture& picture, Pts pts, std::uint64_t /*id*/) {
+  if (error_) return error_;
+  if (finished_) return Error(ErrorCode::kInvalidArgument, path_ + " is complete; a picture came after finish()");
+  error_ = check_size(picture, width_, height_);
+  if (error_) return error_;
+  const Pts at = place(pts);
+  feed_sound(at + frame_length_);
+  error_ = await_room();
+  if (error_) return error_;
+  Handle<GstBuffer> buffer = copy(picture, at);
+  if (!buffer) return error_ = Error(ErrorCode::kOutOfMemory, "no memory for a picture on its way to " + path_);
+  last_pts_ = at;
+  ++written_;
+  gst_app_src_push_buffer(GST_APP_SRC(pictures_.get()), buffer.release());
+  return std::nullopt;
+}
+
+/// Waits until the encoder takes pictures again, looking out for errors.
+std::optional<Error> VideoSink::await_room() {
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  while (true) {
+    if (auto problem = failure()) return problem;
+    std::unique_lock lock(mutex_);
+    if (taken_changed_.wait_for(lock, kPoll, [this] { return written_ - taken_ < kWaiting; })) return std::nullopt;
+    if (std::chrono::steady_clock::now() > give_up) {
+      return Error(ErrorCode::kIo, "writing " + path_ + " stands still: no picture was taken for 60 s");
+    }
+  }
+}
+
+std::optional<Error> VideoSink::failure() {
+  bus_->read();
+  if (!bus_->error()) return std::nullopt;
+  const Error& error = *bus_->error();
+  if (error.code() != ErrorCode::kIo || written_ == 0) return error;
+  return Error(error.code(), error.message(),
+               error.hint() + (error.hint().empty() ? "" : "; ") + "what the file holds up to there can be played");
+}
+
+/// The time at which the file can show the picture: never before 0, and a tick after the one before it.
+Pts VideoSink::place(Pts pts) {
+  const Pts tick((1'000'000'000 + plan_.ticks_per_second - 1) / plan_.ticks_per_second);
+  const Pts least = written_ == 0 ? Pts(0) : last_pts_ + tick;
+  if (pts >= least) return pts;
+  // Times closer than a tick but not equal, as a finer medium has them, are moved too, but not worth a word.
+  if (written_ > 0 && pts <= last_pts_) ++moved_;
+  return least;
+}
+
+Handle<GstBuffer> VideoSink::copy(const Picture& picture, Pts pts) {
+  GstBuffer* raw = nullptr;
+  if (gst_buffer_pool_acquire_buffer(pool_.get(), &raw, nullptr) != GST_FLOW_OK) return nullptr;
+  Handle<GstBuffer> buffer(raw);
+  GstMapInfo map;
+  if (gst_buffer_map(raw, &map, GST_MAP_WRITE) == FALSE) return nullptr;
+  const auto stride = static_cast<std::size_t>(GST_VIDEO_INFO_PLANE_STRIDE(&format_, 0));
+  const std::size_t row = static_cast<std::size_t>(width_) * 3;
+  auto* out = reinterpret_cast<std::byte*>(map.data);
+  to_rgb8(picture, {out, row * static_cast<std::size_t>(height_)});
+  // Rows come without padding; where the format has some, they move apart, last one first.
+  for (auto y = static_cast<std::size_t>(height_); stride != row && y-- > 1;) {
+    std::copy_backward(out + y * row, out + (y + 1) * row, out + y * stride + row);
+  }
+  gst_buffer_unmap(raw, &map);
+  GST_BUFFER_PTS(raw) = static_cast<GstClockTime>(pts.count());
+  GST_BUFFER_DTS(raw) = GST_CLOCK_TIME_NONE;
+  GST_BUFFER_DURATION(raw) =
+      frame_length_.count() > 0 ? static_cast<GstClockTime>(frame_length_.count()) : GST_CLOCK_TIME_NONE;
+  return buffer;
+}
+
+/// Gives the sound that belongs before `until`. Where none comes for long, says so, or the file would wait for it.
+void VideoSink::feed_sound(Pts until) {
+  if (!sound_entry_ || sound_ended_) return;
+  while (Handle<GstBuffer> packet = sound_->take(until)) {
+    ++sound_packets_;
+    gst_app_src_push_buffer(GST_APP_SRC(sound_entry_.get()), packet.release());
+  }
+  if (sound_->at_end()) return end_sound();
+  const Pts silent_until = until - kSoundLag;
+  const Pts from = std::max(sound_->end_time(), sound_until_);
+  if (from >= silent_until) return;
+  sound_until_ = silent_until;
+  gst_element_send_event(sound_entry_.get(), gst_event_new_gap(static_cast<GstClockTime>(from.count()),
+                                                              static_cast<GstClockTime>((silent_until - from).count())));
+}
+
+void VideoSink::end_sound() {
+  if (sound_entry_ && !sound_ended_) gst_app_src_end_of_stream(GST_APP_SRC(sound_entry_.get()));
+  sound_ended_ = true;
+}
+
+std::optional<Error> VideoSink::finish() {
+  if (finished_) return error_;
+  finished_ = true;
+  bus_->read();
+  if (!bus_->error()) {
+    auto problem = complete_file();
+    if (!error_) error_ = std::move(problem);
+  }
+  shut_down();
+  if (plan_.is_mp4) release_disk(path_);
+  if (moved_ > 0) {
+    plan_.notes.push_back(std::to_string(moved_) + " pictures came with the time of the one before and were moved");
+  }
+  return error_;
+}
+
+/// Lets everything through to the file and waits for its end.
+std::optional<Error> VideoSink::complete_file() {
+  if (written_ == 0) {
+    shut_down();
+    std::error_code ignored;
+    if (fs::is_regular_file(path_, ignored)) fs::remove(path_, ignored);
+    plan_.notes.push_back("no picture came, so " + path_ + " was not made");
+    return std::nullopt;
+  }
+  // Of a source that was not read to its end, the sound ends with the last picture.
+  feed_sound(sound_ && sound_->complete() ? kForever : last_pts_ + frame_length_);
+  end_sound();
+  gst_app_src_end_of_stream(GST_APP_SRC(pictures_.get()));
+  const auto give_up = std::chrono::steady_clock::now() + 2 * kPatience;
+  while (!bus_->at_end() && !bus_->error() && std::chrono::steady_clock::now() < give_up) bus_->read(kPoll);
+  if (bus_->error()) return failure();
+  if (bus_->at_end()) return std::nullopt;
+  return Error(ErrorCode::kIo, path_ + " could not be completed within two minutes");
+}
+
+void VideoSink::shut_down() noexcept {
+  if (pipeline_) gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
+  if (pool_) gst_buffer_pool_set_active(pool_.get(), FALSE);
+}
+
+}  // namespace comfystream::media::gstreamer
