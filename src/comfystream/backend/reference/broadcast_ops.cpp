@@ -4,6 +4,8 @@
 #include "comfystream/backend/reference/walk.hpp"
 
 #include <cmath>
+#include <functional>
+#include <type_traits>
 
 namespace comfystream::backend::reference {
 namespace {
@@ -30,6 +32,23 @@ Kernel combine(const Site& site, Function function) {
   }};
 }
 
+// Whole numbers wrap, as PyTorch's do; in C++ only unsigned ones may.
+template <typename T>
+struct Wrapping {
+  using Type = T;
+};
+template <typename T>
+  requires std::is_integral_v<T>
+struct Wrapping<T> {
+  using Type = std::make_unsigned_t<T>;
+};
+
+template <typename T, typename Operation>
+auto wrapping(Operation operation) {
+  using Number = typename Wrapping<T>::Type;
+  return [=](T a, T b) { return static_cast<T>(operation(static_cast<Number>(a), static_cast<Number>(b))); };
+}
+
 // PyTorch's minimum and maximum: NaN wins.
 template <typename T>
 T smaller(T a, T b) {
@@ -45,11 +64,11 @@ Kernel arithmetic(const Site& site) {
   using graph::BinaryKind;
   switch (site.attributes<graph::BinaryAttrs>().kind) {
     case BinaryKind::kAdd:
-      return combine<T, T>(site, [](T a, T b) -> T { return a + b; });
+      return combine<T, T>(site, wrapping<T>(std::plus<>()));
     case BinaryKind::kSub:
-      return combine<T, T>(site, [](T a, T b) -> T { return a - b; });
+      return combine<T, T>(site, wrapping<T>(std::minus<>()));
     case BinaryKind::kMul:
-      return combine<T, T>(site, [](T a, T b) -> T { return a * b; });
+      return combine<T, T>(site, wrapping<T>(std::multiplies<>()));
     case BinaryKind::kMin:
       return combine<T, T>(site, smaller<T>);
     case BinaryKind::kMax:

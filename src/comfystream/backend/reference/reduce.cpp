@@ -9,15 +9,16 @@
 namespace comfystream::backend::reference {
 namespace {
 
-// Sums of floats are gathered in double, so that the definition has no rounding of its own to speak of.
+// Sums of floats are gathered in double, so that the definition has no rounding of its own to speak of; those of whole
+// numbers wrap, which in C++ only unsigned ones may.
 template <typename T>
-using Sum = std::conditional_t<std::is_floating_point_v<T>, double, T>;
+using Sum = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
 
 template <typename T>
 struct Add {
   using State = Sum<T>;
   static State start(T) { return 0; }
-  static State next(State state, T value) { return state + value; }
+  static State next(State state, T value) { return state + static_cast<State>(value); }
 };
 template <typename T>
 struct Least {
