@@ -10,6 +10,8 @@ StableDiffusionDims tiny_stable_diffusion() {
   StableDiffusionDims dims;
   dims.unet.model_channels = 32;
   dims.unet.channel_mult = {1, 2, 2, 2};
+  // Attention over the 4096 tokens of the first level would cost more than all the rest of so small a network.
+  dims.unet.transformer_depth = {0, 1, 1, 0};
   dims.unet.context_dim = 64;
   dims.hint.channels = {4, 4, 8, 8, 16, 16, 32};
   dims.clip = {.vocabulary = 2048, .positions = 77, .width = 64, .layers = 2, .intermediate = 256};
