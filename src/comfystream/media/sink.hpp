@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "comfystream/core/log.hpp"
 #include "comfystream/error.hpp"
 #include "comfystream/frame.hpp"
 #include "comfystream/media/source.hpp"

@@ -20,8 +20,10 @@ struct SinkSpec {
   bool lossless = false;  ///< the text ended in "?lossless"
 };
 
-/// `testpattern:...`, `camera:` or `camera:DEVICE`, a URI (rtsp://, http://, https://, file://), a folder, a glob, a
-/// still image or a video file. Looks at the disk to tell them apart. Throws Error when the file is missing or empty.
+/// `testpattern:...`, `camera:` (the first one), `camera:/dev/video1`, `camera:1`, or `camera:` and a source as
+/// GStreamer describes it (`camera:libcamerasrc ! video/x-raw,width=1280`), a URI (rtsp://, http://, https://,
+/// file://), a folder, a glob, a still image or a video file. Looks at the disk to tell them apart. Throws Error when
+/// the file is missing or empty.
 [[nodiscard]] SourceSpec parse_source(const std::string& text);
 
 /// `null`, a folder (ends with a slash or exists), a .png, or a video file (.mp4, .m4v, .mov, .webm, .mkv), with

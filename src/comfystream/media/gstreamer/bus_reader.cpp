@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comfystream/media/gstreamer/bus_reader.hpp"
 
-#include "comfystream/media/gstreamer/errors.hpp"
-
 #include <gst/pbutils/missing-plugins.h>
 
 namespace comfystream::media::gstreamer {
 
 void BusReader::read(std::chrono::milliseconds timeout) {
-  constexpr auto kWanted = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_WARNING |
-                                                       GST_MESSAGE_ELEMENT);
+  constexpr auto kWanted =
+      static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT);
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (true) {
     const bool decided = error_ || at_end_;
@@ -30,7 +28,8 @@ void BusReader::take(GstMessage* message) {
       GError* failure = nullptr;
       gst_message_parse_error(message, &failure, nullptr);
       const ErrorHandle owned(failure);
-      if (!error_) error_ = missing_.empty() ? to_error(*failure, subject_) : missing_codec(missing_, subject_);
+      if (!error_)
+        error_ = missing_.empty() ? to_error(*failure, direction_, subject_) : missing_codec(missing_, subject_);
       break;
     }
     case GST_MESSAGE_WARNING: {

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "comfystream/error.hpp"
+#include "comfystream/media/gstreamer/errors.hpp"
 #include "comfystream/media/gstreamer/handles.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <gst/gst.h>
 
@@ -16,9 +18,9 @@ namespace comfystream::media::gstreamer {
 /// What a pipeline says of itself, kept. One thread at a time.
 class BusReader {
  public:
-  /// `subject` (a path, a URI) is what errors are about.
-  BusReader(GstElement* pipeline, std::string subject)
-      : bus_(gst_element_get_bus(pipeline)), subject_(std::move(subject)) {}
+  /// `subject` (a path, a URI) is what the pipeline reads or writes.
+  BusReader(GstElement* pipeline, Direction direction, std::string subject)
+      : bus_(gst_element_get_bus(pipeline)), direction_(direction), subject_(std::move(subject)) {}
 
   /// Takes in what was said, waiting at most `timeout` for an error or the end.
   void read(std::chrono::milliseconds timeout = std::chrono::milliseconds(0));
@@ -37,6 +39,7 @@ class BusReader {
   void take(GstMessage* message);
 
   Handle<GstBus> bus_;
+  Direction direction_;
   std::string subject_;
   std::optional<Error> error_;
   bool at_end_ = false;

@@ -17,8 +17,8 @@ constexpr std::size_t kQueued = 4;
 /// qos off: nothing here may drop a frame because it is late. The sink does not wait for the clock: files run as fast
 /// as they are read, and live sources keep time themselves.
 constexpr const char* kVideoChain =
-    "videoflip method=automatic qos=false ! videoconvert qos=false ! "
-    "appsink name=frames caps=video/x-raw,format=RGB sync=false async=false qos=false max-buffers=1";
+    "videoconvert qos=false ! videoflip video-direction=auto qos=false ! "
+    "appsink name=frames caps=video/x-raw,format={I420,Y444,RGB} sync=false async=false qos=false max-buffers=1";
 
 bool is_kind(const GstCaps* caps, const char* prefix) {
   return gst_caps_get_size(caps) > 0 &&
@@ -49,6 +49,14 @@ void set_up_source(GstElement* /*bin*/, GstElement* source, gpointer /*self*/) {
   }
 }
 
+/// jpegdec's default way of computing blocks overflows where black meets white.
+void set_up_decoder(GstBin* /*pipeline*/, GstBin* /*bin*/, GstElement* element, gpointer /*self*/) {
+  GstElementFactory* factory = gst_element_get_factory(element);
+  if (factory != nullptr && std::string_view(GST_OBJECT_NAME(factory)) == "jpegdec") {
+    gst_util_set_object_arg(G_OBJECT(element), "idct-method", "islow");
+  }
+}
+
 GstElement* parse_bin(const char* description, const char* what) {
   GError* failure = nullptr;
   GstElement* bin =
@@ -68,10 +76,12 @@ DecodePipeline::DecodePipeline(const VideoInput& input, bool with_audio)
   start();
   for (const char* name : {"uridecodebin", "decodebin", "videoconvert", "videoflip", "appsink"}) require_element(name);
   pipeline_.reset(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
-  bus_.emplace(pipeline_.get(), input.name);
+  bus_.emplace(pipeline_.get(), Direction::kReading, input.name);
+  g_signal_connect(pipeline_.get(), "deep-element-added", G_CALLBACK(set_up_decoder), nullptr);
   make_video_chain();
   connect(add_decoder(input));
   gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
+  samples_.bound();
 }
 
 DecodePipeline::~DecodePipeline() {
@@ -84,7 +94,8 @@ GstElement* DecodePipeline::add_decoder(const VideoInput& input) {
   GstElement* decoder = gst_element_factory_make(input.uri.empty() ? "decodebin" : "uridecodebin", nullptr);
   gst_bin_add(GST_BIN(pipeline_.get()), decoder);
   if (input.uri.empty()) {
-    GstElement* source = parse_bin(input.launch.c_str(), "the source");
+    // Caps may come last in the description, and they want something behind them.
+    GstElement* source = parse_bin((input.launch + " ! identity silent=true").c_str(), "the source");
     gst_bin_add(GST_BIN(pipeline_.get()), source);
     if (gst_element_link(source, decoder) == FALSE) {
       throw Error(ErrorCode::kInvalidArgument, "the source \"" + input.launch + "\" gives nothing that can be decoded");
@@ -102,10 +113,10 @@ void DecodePipeline::connect(GstElement* decoder) {
                      return static_cast<DecodePipeline*>(self)->look_into(caps) ? TRUE : FALSE;
                    }),
                    this);
-  g_signal_connect(
-      decoder, "pad-added",
-      G_CALLBACK(+[](GstElement*, GstPad* pad, gpointer self) { static_cast<DecodePipeline*>(self)->link(pad); }),
-      this);
+  g_signal_connect(decoder, "pad-added", G_CALLBACK(+[](GstElement*, GstPad* pad, gpointer self) {
+                     static_cast<DecodePipeline*>(self)->link(pad);
+                   }),
+                   this);
   g_signal_connect(decoder, "no-more-pads", G_CALLBACK(+[](GstElement*, gpointer data) {
                      auto* self = static_cast<DecodePipeline*>(data);
                      self->without_picture_ = !self->has_video_;

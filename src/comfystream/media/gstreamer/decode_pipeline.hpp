@@ -23,8 +23,8 @@ struct VideoInput {
   bool live = false;  ///< it does not wait: frames that are not fetched in time are lost
 };
 
-/// Decodes the first moving picture of a medium into RGB samples, and its first sound into packets that are left as they
-/// are. Runs on GStreamer's threads from construction to destruction.
+/// Decodes the first moving picture of a medium into samples (I420, Y444 or RGB), and its first sound into packets that
+/// are left as they are. Runs on GStreamer's threads from construction to destruction.
 class DecodePipeline {
  public:
   /// Throws Error when an element is missing or the source cannot be built. Everything else is found out while it runs.

@@ -37,33 +37,36 @@ constexpr int kLeastMp4Side = 16;
 struct Encoder {
   const char* element;
   std::string options;
-  const char* format;  ///< caps of what goes into it
+  const char* format;  ///< of the pictures pushed
 };
 
 const Container& container_of(const SinkSpec& spec) {
   const std::string extension = extension_of(spec.target);
-  const auto* const found =
-      std::find_if(kContainers.begin(), kContainers.end(), [&](const Container& c) { return c.extension == extension; });
+  const auto* const found = std::find_if(kContainers.begin(), kContainers.end(),
+                                         [&](const Container& c) { return c.extension == extension; });
   if (found == kContainers.end()) throw Error(ErrorCode::kInternal, "no container for " + spec.target);
   return *found;
 }
 
 Encoder choose_encoder(std::string_view mux, bool lossless, const SinkOptions& options) {
-  if (lossless) return {"avenc_ffv1", "", "format=BGRx"};
+  if (lossless) return {"avenc_ffv1", "", "RGB"};
   const int quality = std::clamp(options.quality, 0, 50);
   if (mux == "webmmux") {
-    // cq-level runs to 63 where x264's crf runs to 51.
-    return {"vp8enc",
-            "deadline=1 cpu-used=4 threads=4 end-usage=cq target-bitrate=20000000 min-quantizer=0 keyframe-max-dist=48 "
-            "cq-level=" + std::to_string(quality * 63 / 51),
-            "format=I420,colorimetry=bt601"};
+    // VP9's scale runs to 63 where x264's crf runs to 51.
+    const int level = quality * 63 / 51;
+    return {"vp9enc",
+            "deadline=1 cpu-used=7 threads=4 row-mt=true lag-in-frames=0 end-usage=cq target-bitrate=0 "
+            "keyframe-max-dist=48 min-quantizer=" +
+                std::to_string(level / 2) + " max-quantizer=" + std::to_string(level) +
+                " cq-level=" + std::to_string(level),
+            "I420"};
   }
   // Half the colour resolution needs even sizes, and H.264 cannot crop an odd one away.
   const bool odd = options.width % 2 != 0 || options.height % 2 != 0;
   return {"x264enc",
           "pass=qual vbv-buf-capacity=0 speed-preset=veryfast bframes=0 key-int-max=48 quantizer=" +
               std::to_string(quality),
-          odd ? "format=Y444,colorimetry=bt709" : "format=I420,colorimetry=bt709"};
+          odd ? "Y444" : "I420"};
 }
 
 bool takes(const char* mux, const GstCaps* sound) {
@@ -102,13 +105,13 @@ void add_sound(EncodePlan& plan, const Container& container, const EncodedAudio&
              container.sound_options + " ! ";
     plan.notes.push_back("sound transcoded from " + sound.description() + " to " + container.sound_name);
   }
-  plan.launch += " " + chain + "queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! mux.";
+  plan.launch += " " + chain + "queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! mux.audio_0";
 }
 
 }  // namespace
 
 int mp4_ticks_per_second(const std::optional<FrameRate>& rate) {
-  constexpr int kEnough = 90'000;  // video's usual clock: a multiple of 24, 25, 30, 60 and 1000
+  constexpr int kEnough = 90'000;             // video's usual clock: a multiple of 24, 25, 30, 60 and 1000
   constexpr std::int64_t kMost = 10'000'000;  // a gap of 7 minutes between two frames still fits into 32 bits
   if (!rate) return kEnough;
   for (const std::int64_t other : {std::int64_t{kEnough}, std::int64_t{1'000}, std::int64_t{1}}) {
@@ -131,26 +134,27 @@ EncodePlan plan_encoding(const SinkSpec& spec, const SinkOptions& options, const
   if (plan.is_mp4 && std::min(options.width, options.height) < kLeastMp4Side) {
     throw Error(ErrorCode::kUnsupported, spec.target + ": mp4 holds no pictures below 16x16", "write to .mkv or .webm");
   }
-  plan.ticks_per_second = plan.is_mp4                ? mp4_ticks_per_second(options.rate)
+  plan.ticks_per_second = plan.is_mp4            ? mp4_ticks_per_second(options.rate)
                           : mux == "matroskamux" ? kMatroskaTicks
-                                                     : kWebmTicks;
-  const FrameRate rate = options.rate.value_or(FrameRate{0, 1});
-  plan.caps = "video/x-raw,format=RGB,width=" + std::to_string(options.width) +
-              ",height=" + std::to_string(options.height) + ",framerate=" + std::to_string(rate.numerator) + "/" +
-              std::to_string(rate.denominator);
-
+                                                 : kWebmTicks;
   const Encoder encoder = choose_encoder(mux, lossless, options);
-  if (std::string_view(encoder.format).starts_with("format=Y444")) {
-    plan.notes.push_back("an odd size is kept by writing colour at full resolution (H.264 High 4:4:4), which some "
-                         "players cannot show; .webm or an even --size avoids it");
+  const std::string_view format = encoder.format;
+  const FrameRate rate = options.rate.value_or(FrameRate{0, 1});
+  plan.caps = std::string("video/x-raw,format=") + encoder.format + ",width=" + std::to_string(options.width) +
+              ",height=" + std::to_string(options.height) + ",framerate=" + std::to_string(rate.numerator) + "/" +
+              std::to_string(rate.denominator) + (format == "RGB" ? "" : ",colorimetry=bt709");
+  if (format == "Y444") {
+    plan.notes.push_back(
+        "an odd size is kept by writing colour at full resolution (H.264 High 4:4:4), which some "
+        "players cannot show; .webm or an even --size avoids it");
   }
   plan.elements = {"appsrc", "videoconvert", "queue", "filesink", encoder.element, container.mux};
   // Bounded before the encoder by the sink itself. Behind it packets may wait for the sound that belongs before them,
   // as much as they need: a bound there could block pictures whose sound comes later in the source.
   plan.launch = std::string("appsrc name=pictures format=time max-bytes=0 max-time=0 max-buffers=0 block=false ! ") +
-                "videoconvert qos=false ! video/x-raw," + encoder.format + " ! " + encoder.element + " " +
-                encoder.options + " ! queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! " + container.mux +
-                " name=mux " + container.options + " ! filesink name=file";
+                (format == "RGB" ? "videoconvert qos=false ! video/x-raw,format=BGRx ! " : "") + encoder.element + " " +
+                encoder.options + " ! queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! mux.video_0 " +
+                container.mux + " name=mux " + container.options + " ! filesink name=file";
   if (sound != nullptr) add_sound(plan, container, *sound);
   return plan;
 }

@@ -16,14 +16,14 @@ struct EncodePlan {
   /// `mux`, filesink `file`.
   std::string launch;
   std::vector<std::string> elements;  ///< that must be installed
-  std::string caps;                   ///< of the pictures pushed
+  std::string caps;                   ///< of the pictures pushed: I420 or Y444 in BT.709, limited range, or RGB
   int ticks_per_second = 0;           ///< of the times of pictures in the file
   bool is_mp4 = false;                ///< mp4 and mov: an index is written at the end
   std::vector<std::string> notes;     ///< what a person should know of it
 };
 
 /// Which codecs, which times. H.264 without B-frames (so that pictures are stored in the order of their times) in mp4,
-/// mov and mkv, VP8 in webm, FFV1 in RGB where nothing may be lost; sound passed through where the container takes its
+/// mov and mkv, VP9 in webm, FFV1 in RGB where nothing may be lost; sound passed through where the container takes its
 /// codec. Throws Error for what a container cannot hold. `sound` may be null.
 [[nodiscard]] EncodePlan plan_encoding(const SinkSpec& spec, const SinkOptions& options, const EncodedAudio* sound);
 

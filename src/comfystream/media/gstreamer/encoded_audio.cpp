@@ -7,17 +7,21 @@ namespace comfystream::media::gstreamer {
 
 void EncodedAudio::push(GstSample* sample) {
   GstBuffer* packet = gst_sample_get_buffer(sample);
-  const GstSegment* segment = gst_sample_get_segment(sample);
-  const GstClockTime time = gst_segment_to_running_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(packet));
+  const GstClockTime time =
+      gst_segment_to_running_time(gst_sample_get_segment(sample), GST_FORMAT_TIME, GST_BUFFER_PTS(packet));
   if (!GST_CLOCK_TIME_IS_VALID(time)) return;
   const Pts begin(static_cast<Pts::rep>(time));
-  const Pts length(GST_BUFFER_DURATION_IS_VALID(packet) ? static_cast<Pts::rep>(GST_BUFFER_DURATION(packet)) : 0);
-
   Handle<GstBuffer> copy(gst_buffer_copy(packet));  // shares the packet's memory
+
+  const std::lock_guard lock(mutex_);
+  if (!GST_BUFFER_DURATION_IS_VALID(packet) && begin > last_begin_) {
+    GST_BUFFER_DURATION(copy.get()) = static_cast<GstClockTime>((begin - last_begin_).count());
+  }
+  last_begin_ = begin;
+  const bool has_length = GST_BUFFER_DURATION_IS_VALID(copy.get());
+  end_time_ = std::max(end_time_, begin + Pts(has_length ? static_cast<Pts::rep>(GST_BUFFER_DURATION(copy.get())) : 0));
   GST_BUFFER_PTS(copy.get()) = time;
   GST_BUFFER_DTS(copy.get()) = GST_CLOCK_TIME_NONE;
-  const std::lock_guard lock(mutex_);
-  end_time_ = std::max(end_time_, begin + length);
   packets_.push_back(std::move(copy));
 }
 

@@ -25,7 +25,7 @@ class EncodedAudio final : public AudioTrack {
   [[nodiscard]] GstCaps* caps() const noexcept { return caps_.get(); }
 
   /// Takes the sample's packet at its running time. Packets before the start of the medium are left out: they only
-  /// prepare a decoder and are not heard.
+  /// prepare a decoder and are not heard. A packet without a length gets that of the one before it.
   void push(GstSample* sample);
   /// No packet will come any more.
   void end();
@@ -47,6 +47,7 @@ class EncodedAudio final : public AudioTrack {
   mutable std::mutex mutex_;
   std::deque<Handle<GstBuffer>> packets_;
   Pts origin_{0};
+  Pts last_begin_{0};
   Pts end_time_{0};
   bool ended_ = false;
   bool complete_ = false;

@@ -7,7 +7,7 @@ namespace {
 constexpr const char* kCodecHint =
     "apt-get install gstreamer1.0-libav gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly gstreamer1.0-plugins-bad";
 
-Error resource_error(const GError& failure, const std::string& subject) {
+Error resource_error(const GError& failure, const std::string& cannot, const std::string& subject) {
   switch (failure.code) {
     case GST_RESOURCE_ERROR_NOT_FOUND:
       return {ErrorCode::kNotFound, subject + ": not found", failure.message};
@@ -16,19 +16,16 @@ Error resource_error(const GError& failure, const std::string& subject) {
     case GST_RESOURCE_ERROR_BUSY:
       return {ErrorCode::kIo, subject + " is in use by another program"};
     case GST_RESOURCE_ERROR_NO_SPACE_LEFT:
-      return {ErrorCode::kIo, "cannot write " + subject + ": no space left on the disk", "make room and run again"};
-    case GST_RESOURCE_ERROR_OPEN_WRITE:
-    case GST_RESOURCE_ERROR_OPEN_READ_WRITE:
-      return {ErrorCode::kIo, "cannot write " + subject + ": " + failure.message};
+      return {ErrorCode::kIo, cannot + subject + ": no space left on the disk", "make room and run again"};
     case GST_RESOURCE_ERROR_WRITE:
-      return {ErrorCode::kIo, "cannot write " + subject + ": " + failure.message,
+      return {ErrorCode::kIo, cannot + subject + ": " + failure.message,
               "is the disk full, or a limit on file sizes reached?"};
     default:
-      return {ErrorCode::kIo, "cannot read " + subject + ": " + failure.message};
+      return {ErrorCode::kIo, cannot + subject + ": " + failure.message};
   }
 }
 
-Error stream_error(const GError& failure, const std::string& subject) {
+Error stream_error(const GError& failure, const std::string& cannot, const std::string& subject) {
   switch (failure.code) {
     case GST_STREAM_ERROR_TYPE_NOT_FOUND:
     case GST_STREAM_ERROR_WRONG_TYPE:
@@ -41,11 +38,11 @@ Error stream_error(const GError& failure, const std::string& subject) {
     case GST_STREAM_ERROR_DECRYPT:
     case GST_STREAM_ERROR_DECRYPT_NOKEY:
       return {ErrorCode::kUnsupported, subject + " is encrypted"};
-    case GST_STREAM_ERROR_ENCODE:
-    case GST_STREAM_ERROR_MUX:
-      return {ErrorCode::kBackend, "encoding " + subject + " failed: " + failure.message};
+    case GST_STREAM_ERROR_DECODE:
+    case GST_STREAM_ERROR_FORMAT:
+      return {ErrorCode::kCorruptFile, cannot + subject + ": " + failure.message};
     default:
-      return {ErrorCode::kCorruptFile, "decoding " + subject + " failed: " + failure.message};
+      return {ErrorCode::kBackend, cannot + subject + ": " + failure.message};
   }
 }
 
@@ -55,13 +52,14 @@ Error missing_codec(const std::string& missing, const std::string& subject) {
   return {ErrorCode::kUnsupported, subject + " needs what is not installed: " + missing, kCodecHint};
 }
 
-Error to_error(const GError& failure, const std::string& subject) {
-  if (failure.domain == GST_RESOURCE_ERROR) return resource_error(failure, subject);
-  if (failure.domain == GST_STREAM_ERROR) return stream_error(failure, subject);
+Error to_error(const GError& failure, Direction direction, const std::string& subject) {
+  const std::string cannot = direction == Direction::kReading ? "cannot read " : "cannot write ";
+  if (failure.domain == GST_RESOURCE_ERROR) return resource_error(failure, cannot, subject);
+  if (failure.domain == GST_STREAM_ERROR) return stream_error(failure, cannot, subject);
   if (failure.domain == GST_CORE_ERROR && failure.code == GST_CORE_ERROR_MISSING_PLUGIN) {
     return missing_codec(failure.message, subject);
   }
-  return {ErrorCode::kBackend, subject + ": " + failure.message};
+  return {ErrorCode::kBackend, cannot + subject + ": " + failure.message};
 }
 
 }  // namespace comfystream::media::gstreamer

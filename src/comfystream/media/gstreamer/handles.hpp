@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <gst/gst.h>
-
 #include <memory>
 #include <string>
+
+#include <gst/gst.h>
 
 namespace comfystream::media::gstreamer {
 

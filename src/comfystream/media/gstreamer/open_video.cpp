@@ -39,9 +39,7 @@ VideoInput camera(const std::string& target) {
   const bool device = target.empty() || target.front() == '/' || is_number(target);
   if (!device) return {"", target, "camera:" + target, true};
   require_element("v4l2src");
-  const std::string path = target.empty()      ? first_camera()
-                           : is_number(target) ? "/dev/video" + target
-                                               : target;
+  const std::string path = target.empty() ? first_camera() : is_number(target) ? "/dev/video" + target : target;
   if (!fs::exists(path)) {
     throw Error(ErrorCode::kNotFound, "there is no camera " + path, "ls /dev/video* shows those that there are");
   }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comfystream/media/gstreamer/runtime.hpp"
 
-#include <gst/gst.h>
+#include "comfystream/error.hpp"
+#include "comfystream/media/gstreamer/handles.hpp"
 
 #include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
 
-#include "comfystream/error.hpp"
-#include "comfystream/media/gstreamer/handles.hpp"
+#include <gst/gst.h>
 
 namespace comfystream::media::gstreamer {
 namespace {
@@ -25,16 +25,31 @@ constexpr std::string_view kUgly = "gstreamer1.0-plugins-ugly";
 constexpr std::string_view kBad = "gstreamer1.0-plugins-bad";
 constexpr std::string_view kLibav = "gstreamer1.0-libav";
 
-constexpr std::array kProviders{
-    Provider{"filesink", "libgstreamer1.0-0"}, Provider{"queue", "libgstreamer1.0-0"},
-    Provider{"appsrc", kBase},       Provider{"appsink", kBase},      Provider{"uridecodebin", kBase},
-    Provider{"decodebin", kBase},    Provider{"videoconvert", kBase}, Provider{"audioconvert", kBase},
-    Provider{"audioresample", kBase}, Provider{"opusenc", kBase},     Provider{"videoflip", kGood},
-    Provider{"mp4mux", kGood},       Provider{"qtmux", kGood},        Provider{"matroskamux", kGood},
-    Provider{"webmmux", kGood},      Provider{"vp8enc", kGood},       Provider{"vp9enc", kGood},
-    Provider{"v4l2src", kGood},      Provider{"rtspsrc", kGood},      Provider{"souphttpsrc", kGood},
-    Provider{"x264enc", kUgly},      Provider{"openh264enc", kBad},   Provider{"avenc_ffv1", kLibav},
-    Provider{"avenc_aac", kLibav},   Provider{"avenc_mpeg4", kLibav}};
+constexpr std::array kProviders{Provider{"filesink", "libgstreamer1.0-0"},
+                                Provider{"queue", "libgstreamer1.0-0"},
+                                Provider{"appsrc", kBase},
+                                Provider{"appsink", kBase},
+                                Provider{"uridecodebin", kBase},
+                                Provider{"decodebin", kBase},
+                                Provider{"videoconvert", kBase},
+                                Provider{"audioconvert", kBase},
+                                Provider{"audioresample", kBase},
+                                Provider{"opusenc", kBase},
+                                Provider{"videoflip", kGood},
+                                Provider{"mp4mux", kGood},
+                                Provider{"qtmux", kGood},
+                                Provider{"matroskamux", kGood},
+                                Provider{"webmmux", kGood},
+                                Provider{"vp8enc", kGood},
+                                Provider{"vp9enc", kGood},
+                                Provider{"v4l2src", kGood},
+                                Provider{"rtspsrc", kGood},
+                                Provider{"souphttpsrc", kGood},
+                                Provider{"x264enc", kUgly},
+                                Provider{"openh264enc", kBad},
+                                Provider{"avenc_ffv1", kLibav},
+                                Provider{"avenc_aac", kLibav},
+                                Provider{"avenc_mpeg4", kLibav}};
 
 }  // namespace
 
@@ -42,7 +57,8 @@ void start() {
   GError* failure = nullptr;
   if (gst_init_check(nullptr, nullptr, &failure) == FALSE) {
     const ErrorHandle owned(failure);
-    throw Error(ErrorCode::kBackend, std::string("GStreamer cannot start: ") + (failure ? failure->message : "unknown"));
+    throw Error(ErrorCode::kBackend,
+                std::string("GStreamer cannot start: ") + (failure ? failure->message : "unknown"));
   }
 }
 

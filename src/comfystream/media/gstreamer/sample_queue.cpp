@@ -5,11 +5,17 @@
 
 namespace comfystream::media::gstreamer {
 
+void SampleQueue::bound() {
+  const std::lock_guard lock(mutex_);
+  bounded_ = true;
+}
+
 bool SampleQueue::push(Handle<GstSample> sample) {
   std::unique_lock lock(mutex_);
+  if (!bounded_ && samples_.full()) samples_.reserve(2 * samples_.capacity());
   if (when_full_ == WhenFull::kWait) {
-    changed_.wait(lock, [this] { return closed_ || !samples_.full(); });
-  } else if (samples_.full()) {
+    changed_.wait(lock, [this] { return closed_ || samples_.size() < capacity_ || !bounded_; });
+  } else if (bounded_ && samples_.size() >= capacity_) {
     (void)samples_.pop();
     ++dropped_;
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <gst/gst.h>
+#include "comfystream/core/bounded_queue.hpp"
+#include "comfystream/media/gstreamer/handles.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -9,8 +10,7 @@
 #include <cstdint>
 #include <mutex>
 
-#include "comfystream/core/bounded_queue.hpp"
-#include "comfystream/media/gstreamer/handles.hpp"
+#include <gst/gst.h>
 
 namespace comfystream::media::gstreamer {
 
@@ -22,7 +22,12 @@ enum class WhenFull : std::uint8_t {
 /// Decoded samples between GStreamer's thread, which pushes, and the reader's, which pops.
 class SampleQueue {
  public:
-  SampleQueue(std::size_t capacity, WhenFull when_full) : when_full_(when_full), samples_(capacity) {}
+  SampleQueue(std::size_t capacity, WhenFull when_full)
+      : when_full_(when_full), capacity_(capacity), samples_(capacity) {}
+
+  /// From here on a full queue holds to what `when_full` says; before, it grows. A pipeline that is being started takes
+  /// locks that a waiting giver would hold, and nobody takes samples yet.
+  void bound();
 
   /// False once closed: the giver should stop.
   bool push(Handle<GstSample> sample);
@@ -38,9 +43,11 @@ class SampleQueue {
 
  private:
   WhenFull when_full_;
+  std::size_t capacity_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   BoundedQueue<Handle<GstSample>> samples_;
+  bool bounded_ = false;
   bool ended_ = false;
   bool closed_ = false;
   std::uint64_t dropped_ = 0;

@@ -6,6 +6,7 @@
 #include "comfystream/media/rgb8.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <system_error>
@@ -22,6 +23,7 @@ constexpr std::uint64_t kWaiting = 4;  // pictures given and not yet taken by th
 constexpr std::chrono::milliseconds kPoll{50};
 constexpr std::chrono::seconds kPatience{60};
 constexpr std::chrono::seconds kSoundLag{5};
+constexpr Pts kUsualLength = std::chrono::milliseconds(40);
 constexpr Pts kForever{std::numeric_limits<Pts::rep>::max()};
 
 }  // namespace
@@ -56,7 +58,7 @@ void VideoSink::build() {
     throw Error(ErrorCode::kBackend, "cannot build the encoding pipeline: " + std::string(problem->message));
   }
   gst_object_ref_sink(pipeline_.get());
-  bus_.emplace(pipeline_.get(), path_);
+  bus_.emplace(pipeline_.get(), Direction::kWriting, path_);
   GstBin* bin = GST_BIN(pipeline_.get());
   pictures_.reset(gst_bin_get_by_name(bin, "pictures"));
   sound_entry_.reset(gst_bin_get_by_name(bin, "sound"));
@@ -116,7 +118,8 @@ bool VideoSink::reserve_index() {
 void VideoSink::open() {
   if (gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE) return;
   bus_->read();
-  Error error = bus_->error() ? *bus_->error() : Error(ErrorCode::kBackend, "the encoder of " + path_ + " does not start");
+  Error error =
+      bus_->error() ? *bus_->error() : Error(ErrorCode::kBackend, "the encoder of " + path_ + " does not start");
   shut_down();
   throw error;
 }
@@ -130,12 +133,20 @@ std::optional<Error> VideoSink::write(const Picture& picture, Pts pts, std::uint
   feed_sound(at + frame_length_);
   error_ = await_room();
   if (error_) return error_;
-  Handle<GstBuffer> buffer = copy(picture, at);
+  Handle<GstBuffer> buffer = convert(picture, at);
   if (!buffer) return error_ = Error(ErrorCode::kOutOfMemory, "no memory for a picture on its way to " + path_);
+  if (waiting_) push_waiting(at - last_pts_);
+  waiting_ = std::move(buffer);
   last_pts_ = at;
   ++written_;
-  gst_app_src_push_buffer(GST_APP_SRC(pictures_.get()), buffer.release());
   return std::nullopt;
+}
+
+void VideoSink::push_waiting(Pts length) {
+  GST_BUFFER_DURATION(waiting_.get()) = static_cast<GstClockTime>(length.count());
+  last_length_ = length;
+  ++pushed_;
+  gst_app_src_push_buffer(GST_APP_SRC(pictures_.get()), waiting_.release());
 }
 
 /// Waits until the encoder takes pictures again, looking out for errors.
@@ -144,7 +155,7 @@ std::optional<Error> VideoSink::await_room() {
   while (true) {
     if (auto problem = failure()) return problem;
     std::unique_lock lock(mutex_);
-    if (taken_changed_.wait_for(lock, kPoll, [this] { return written_ - taken_ < kWaiting; })) return std::nullopt;
+    if (taken_changed_.wait_for(lock, kPoll, [this] { return pushed_ - taken_ < kWaiting; })) return std::nullopt;
     if (std::chrono::steady_clock::now() > give_up) {
       return Error(ErrorCode::kIo, "writing " + path_ + " stands still: no picture was taken for 60 s");
     }
@@ -170,26 +181,38 @@ Pts VideoSink::place(Pts pts) {
   return least;
 }
 
-Handle<GstBuffer> VideoSink::copy(const Picture& picture, Pts pts) {
+Handle<GstBuffer> VideoSink::convert(const Picture& picture, Pts pts) {
   GstBuffer* raw = nullptr;
   if (gst_buffer_pool_acquire_buffer(pool_.get(), &raw, nullptr) != GST_FLOW_OK) return nullptr;
   Handle<GstBuffer> buffer(raw);
   GstMapInfo map;
   if (gst_buffer_map(raw, &map, GST_MAP_WRITE) == FALSE) return nullptr;
-  const auto stride = static_cast<std::size_t>(GST_VIDEO_INFO_PLANE_STRIDE(&format_, 0));
-  const std::size_t row = static_cast<std::size_t>(width_) * 3;
-  auto* out = reinterpret_cast<std::byte*>(map.data);
-  to_rgb8(picture, {out, row * static_cast<std::size_t>(height_)});
-  // Rows come without padding; where the format has some, they move apart, last one first.
-  for (auto y = static_cast<std::size_t>(height_); stride != row && y-- > 1;) {
-    std::copy_backward(out + y * row, out + (y + 1) * row, out + y * stride + row);
-  }
+  paint(picture, map.data);
   gst_buffer_unmap(raw, &map);
   GST_BUFFER_PTS(raw) = static_cast<GstClockTime>(pts.count());
   GST_BUFFER_DTS(raw) = GST_CLOCK_TIME_NONE;
-  GST_BUFFER_DURATION(raw) =
-      frame_length_.count() > 0 ? static_cast<GstClockTime>(frame_length_.count()) : GST_CLOCK_TIME_NONE;
   return buffer;
+}
+
+void VideoSink::paint(const Picture& picture, std::uint8_t* memory) {
+  const std::byte* rgb = picture.bytes().data();
+  if (picture.format() != PixelFormat::kRgb8) {
+    rgb_.resize(static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_) * 3);
+    to_rgb8(picture, rgb_);
+    rgb = rgb_.data();
+  }
+  const auto plane = [&](guint i) { return memory + GST_VIDEO_INFO_PLANE_OFFSET(&format_, i); };
+  const auto stride = [&](guint i) { return static_cast<std::size_t>(GST_VIDEO_INFO_PLANE_STRIDE(&format_, i)); };
+  if (GST_VIDEO_INFO_IS_RGB(&format_)) {
+    const std::size_t row = static_cast<std::size_t>(width_) * 3;
+    for (std::size_t y = 0; y < static_cast<std::size_t>(height_); ++y) {
+      std::memcpy(plane(0) + y * stride(0), rgb + y * row, row);
+    }
+    return;
+  }
+  const int shift = GST_VIDEO_INFO_FORMAT(&format_) == GST_VIDEO_FORMAT_I420 ? 1 : 0;
+  to_yuv_.convert(reinterpret_cast<const std::uint8_t*>(rgb),
+                  {{plane(0), plane(1), plane(2)}, {stride(0), stride(1), stride(2)}, width_, height_, shift, shift});
 }
 
 /// Gives the sound that belongs before `until`. Where none comes for long, says so, or the file would wait for it.
@@ -204,8 +227,9 @@ void VideoSink::feed_sound(Pts until) {
   const Pts from = std::max(sound_->end_time(), sound_until_);
   if (from >= silent_until) return;
   sound_until_ = silent_until;
-  gst_element_send_event(sound_entry_.get(), gst_event_new_gap(static_cast<GstClockTime>(from.count()),
-                                                              static_cast<GstClockTime>((silent_until - from).count())));
+  gst_element_send_event(sound_entry_.get(),
+                         gst_event_new_gap(static_cast<GstClockTime>(from.count()),
+                                           static_cast<GstClockTime>((silent_until - from).count())));
 }
 
 void VideoSink::end_sound() {
@@ -238,8 +262,10 @@ std::optional<Error> VideoSink::complete_file() {
     plan_.notes.push_back("no picture came, so " + path_ + " was not made");
     return std::nullopt;
   }
+  const Pts length = frame_length_.count() > 0 ? frame_length_ : last_length_.count() > 0 ? last_length_ : kUsualLength;
+  push_waiting(length);
   // Of a source that was not read to its end, the sound ends with the last picture.
-  feed_sound(sound_ && sound_->complete() ? kForever : last_pts_ + frame_length_);
+  feed_sound(sound_ && sound_->complete() ? kForever : last_pts_ + length);
   end_sound();
   gst_app_src_end_of_stream(GST_APP_SRC(pictures_.get()));
   const auto give_up = std::chrono::steady_clock::now() + 2 * kPatience;

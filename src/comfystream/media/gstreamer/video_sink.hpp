@@ -7,6 +7,7 @@
 #include "comfystream/media/gstreamer/handles.hpp"
 #include "comfystream/media/sink.hpp"
 #include "comfystream/media/spec.hpp"
+#include "comfystream/media/yuv.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -45,7 +46,9 @@ class VideoSink final : public FrameSink {
   [[nodiscard]] std::optional<Error> await_room();
   [[nodiscard]] std::optional<Error> failure();
   [[nodiscard]] Pts place(Pts pts);
-  [[nodiscard]] Handle<GstBuffer> copy(const Picture& picture, Pts pts);
+  [[nodiscard]] Handle<GstBuffer> convert(const Picture& picture, Pts pts);
+  void paint(const Picture& picture, std::uint8_t* memory);
+  void push_waiting(Pts length);
   void feed_sound(Pts until);
   void skip_sound(Pts until);
   void end_sound();
@@ -66,10 +69,18 @@ class VideoSink final : public FrameSink {
   GstVideoInfo format_{};
   Handle<GstBufferPool> pool_;
 
+  RgbToYuv to_yuv_{YuvCoding{}};
+  std::vector<std::byte> rgb_;  ///< a picture of floats as bytes
+
+  /// The last picture. It is pushed when the next one tells how long it is shown: the length of a file's last frame
+  /// cannot be told in another way, and without one readers drop it.
+  Handle<GstBuffer> waiting_;
+  std::uint64_t pushed_ = 0;
   std::uint64_t written_ = 0;
   std::uint64_t sound_packets_ = 0;
   std::uint64_t moved_ = 0;
   Pts last_pts_{0};
+  Pts last_length_{0};
   Pts sound_until_{0};
   bool sound_ended_ = false;
   bool finished_ = false;

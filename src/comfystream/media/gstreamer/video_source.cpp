@@ -37,8 +37,7 @@ VideoSource::VideoSource(VideoInput input, const SourceOptions& options)
 }
 
 void VideoSource::fill_info(const SourceOptions& options) {
-  const double aspect = static_cast<double>(GST_VIDEO_INFO_PAR_N(&format_)) / GST_VIDEO_INFO_PAR_D(&format_);
-  info_.source_width = std::max(1, static_cast<int>(std::lround(GST_VIDEO_INFO_WIDTH(&format_) * aspect)));
+  info_.source_width = std::max(1, static_cast<int>(std::lround(GST_VIDEO_INFO_WIDTH(&format_) * pixel_aspect())));
   info_.source_height = GST_VIDEO_INFO_HEIGHT(&format_);
   info_.width = options.width > 0 ? options.width : info_.source_width;
   info_.height = options.height > 0 ? options.height : info_.source_height;
@@ -158,10 +157,7 @@ bool VideoSource::deliver(GstSample* sample, Frame& frame) {
     return false;
   }
   frame.picture = pool_->acquire();
-  fitter_->fit({static_cast<const std::uint8_t*>(GST_VIDEO_FRAME_PLANE_DATA(&mapped, 0)), GST_VIDEO_INFO_WIDTH(&format_),
-                GST_VIDEO_INFO_HEIGHT(&format_), static_cast<std::size_t>(GST_VIDEO_FRAME_PLANE_STRIDE(&mapped, 0)),
-                static_cast<double>(GST_VIDEO_INFO_PAR_N(&format_)) / GST_VIDEO_INFO_PAR_D(&format_)},
-               frame.picture.bytes());
+  paint(mapped, frame.picture);
   gst_video_frame_unmap(&mapped);
   frame.stream_id = stream_id_;
   frame.pts = time_of(sample);
@@ -170,11 +166,42 @@ bool VideoSource::deliver(GstSample* sample, Frame& frame) {
   return true;
 }
 
+void VideoSource::paint(const GstVideoFrame& from, Picture& to) {
+  const int width = GST_VIDEO_INFO_WIDTH(&format_);
+  const int height = GST_VIDEO_INFO_HEIGHT(&format_);
+  const auto plane = [&](guint i) { return static_cast<const std::uint8_t*>(GST_VIDEO_FRAME_PLANE_DATA(&from, i)); };
+  const auto stride = [&](guint i) { return static_cast<std::size_t>(GST_VIDEO_FRAME_PLANE_STRIDE(&from, i)); };
+  if (GST_VIDEO_INFO_IS_RGB(&format_)) {
+    return fitter_->fit({plane(0), width, height, stride(0), pixel_aspect()}, to.bytes());
+  }
+  const int shift = GST_VIDEO_INFO_FORMAT(&format_) == GST_VIDEO_FORMAT_I420 ? 1 : 0;
+  const YuvPlanes<const std::uint8_t> planes{
+      {plane(0), plane(1), plane(2)}, {stride(0), stride(1), stride(2)}, width, height, shift, shift};
+  // Square pixels of the wanted size need no fitting.
+  if (width == to.width() && height == to.height() && pixel_aspect() == 1.0) {
+    return to_rgb_->convert(planes, reinterpret_cast<std::uint8_t*>(to.bytes().data()));
+  }
+  const std::size_t row = static_cast<std::size_t>(width) * 3;
+  rgb_.resize(row * static_cast<std::size_t>(height));
+  to_rgb_->convert(planes, rgb_.data());
+  fitter_->fit({rgb_.data(), width, height, row, pixel_aspect()}, to.bytes());
+}
+
+double VideoSource::pixel_aspect() const noexcept {
+  return static_cast<double>(GST_VIDEO_INFO_PAR_N(&format_)) / GST_VIDEO_INFO_PAR_D(&format_);
+}
+
 bool VideoSource::know_format(GstSample* sample) {
   GstCaps* caps = gst_sample_get_caps(sample);
   if (caps == caps_.get() && caps != nullptr) return true;
   if (caps == nullptr || gst_video_info_from_caps(&format_, caps) == FALSE) return false;
   caps_.reset(gst_caps_ref(caps));
+  const GstVideoColorimetry& colour = GST_VIDEO_INFO_COLORIMETRY(&format_);
+  YuvCoding coding;
+  coding.full_range = colour.range == GST_VIDEO_COLOR_RANGE_0_255;
+  // Leaves BT.709 where the medium does not say.
+  (void)gst_video_color_matrix_get_Kr_Kb(colour.matrix, &coding.red_weight, &coding.blue_weight);
+  if (!to_rgb_ || !(to_rgb_->coding() == coding)) to_rgb_.emplace(coding);
   return true;
 }
 
