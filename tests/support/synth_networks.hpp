@@ -12,6 +12,8 @@
 #include "comfystream/models/weights/weight_map.hpp"
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,36 +29,56 @@ inline weights::WeightMap synth_weights(const weights::TensorSpecs& specs, DType
   return map;
 }
 
-/// Inputs: latent [N, 4, side, side] and, with control, hint [N, 3, 8 side, 8 side]; parameters: timestep, context.
-inline graph::Graph synth_unet(std::string_view arch, std::int64_t side, DType dtype, bool with_control) {
+/// The model files of a network: "unet", "controlnet", "encoder" and "decoder" (TAESD's), "vae" or "depth".
+using NetworkWeights = std::map<std::string, weights::WeightMap>;
+
+/// Networks by name: "unet", "unet+control", "taesd", "vae", "vae-encode" or "depth".
+inline NetworkWeights synth_network_weights(std::string_view name, std::string_view arch, DType dtype) {
+  NetworkWeights files;
+  const auto add = [&](const std::string& file, const weights::TensorSpecs& specs) {
+    files.emplace(file, synth_weights(specs, dtype, file + ".safetensors"));
+  };
+  if (name == "depth") {
+    add("depth", weights::depth_anything_tensors(weights::depth_anything_dims(arch)));
+    files.at("depth").set_metadata(models::kDepthVersionKey, "v2");
+    return files;
+  }
   const auto dims = weights::stable_diffusion_dims(arch);
-  const models::UNet unet(synth_weights(weights::unet_tensors(dims.unet), dtype, "unet.safetensors"));
+  if (name == "unet" || name == "unet+control") add("unet", weights::unet_tensors(dims.unet));
+  if (name == "unet+control") add("controlnet", weights::controlnet_tensors(dims.unet, dims.hint));
+  if (name == "taesd") add("encoder", weights::taesd_encoder_tensors(dims.taesd));
+  if (name == "taesd") add("decoder", weights::taesd_decoder_tensors(dims.taesd));
+  if (name == "vae" || name == "vae-encode") add("vae", weights::autoencoder_kl_tensors(dims.vae));
+  if (!files.empty()) return files;
+  throw Error(ErrorCode::kInvalidArgument, "no network '" + std::string(name) + "'",
+              "one of: unet, unet+control, taesd, vae, vae-encode, depth");
+}
+
+/// Inputs: latent [N, 4, side, side] and, with control, hint [N, 3, 8 side, 8 side]; parameters: timestep, context.
+inline graph::Graph synth_unet(const NetworkWeights& files, std::int64_t side) {
+  const models::UNet unet(files.at("unet"));
   graph::Builder builder;
   const auto latent = builder.input("latent", DType::kF32, graph::SymShape{graph::kBatch, 4, side, side});
   const auto timestep = builder.parameter("timestep", graph::SymShape{1}, Tensor::from<float>({1}, {499.0F}));
-  const Shape context_shape{1, 77, dims.unet.context_dim};
+  const Shape context_shape{1, 77, unet.config().context_dim};
   const auto context =
       builder.parameter("context", graph::SymShape(context_shape),
                         weights::synth_tensor("context", context_shape, weights::SynthKind::kEmbedding, 2));
   const auto scope = builder.scope("KSampler#1/unet");
-  models::ControlResiduals control;
-  if (with_control) {
-    const models::ControlNet net(
-        synth_weights(weights::controlnet_tensors(dims.unet, dims.hint), dtype, "controlnet.safetensors"));
+  std::optional<models::ControlResiduals> control;
+  if (files.contains("controlnet")) {
+    const models::ControlNet net(files.at("controlnet"));
     const auto hint = builder.input("hint", DType::kF32, graph::SymShape{graph::kBatch, 3, 8 * side, 8 * side});
     control = net.trace(builder, latent, hint, timestep, context);
   }
-  builder.output("eps", unet.trace(builder, latent, timestep, context, with_control ? &control : nullptr));
+  builder.output("eps", unet.trace(builder, latent, timestep, context, control ? &*control : nullptr));
   return builder.take();
 }
 
 /// latent [N, 4, side, side] -> picture [N, 3, 8 side, 8 side]
-inline graph::Graph synth_decoder(bool tiny, std::string_view arch, std::int64_t side, DType dtype) {
-  const auto dims = weights::stable_diffusion_dims(arch);
-  const auto vae =
-      tiny ? models::make_autoencoder_tiny(synth_weights(weights::taesd_encoder_tensors(dims.taesd), dtype, "e"),
-                                           synth_weights(weights::taesd_decoder_tensors(dims.taesd), dtype, "d"))
-           : models::make_autoencoder_kl(synth_weights(weights::autoencoder_kl_tensors(dims.vae), dtype, "vae"));
+inline graph::Graph synth_decoder(const NetworkWeights& files, std::int64_t side) {
+  const auto vae = files.contains("vae") ? models::make_autoencoder_kl(files.at("vae"))
+                                         : models::make_autoencoder_tiny(files.at("encoder"), files.at("decoder"));
   graph::Builder builder;
   const auto latent = builder.input("latent", DType::kF32, graph::SymShape{graph::kBatch, 4, side, side});
   const auto scope = builder.scope("VAEDecode#2");
@@ -65,9 +87,8 @@ inline graph::Graph synth_decoder(bool tiny, std::string_view arch, std::int64_t
 }
 
 /// picture [N, 3, 8 side, 8 side] -> latent [N, 4, side, side]
-inline graph::Graph synth_encoder(std::string_view arch, std::int64_t side, DType dtype) {
-  const auto dims = weights::stable_diffusion_dims(arch);
-  const auto vae = models::make_autoencoder_kl(synth_weights(weights::autoencoder_kl_tensors(dims.vae), dtype, "vae"));
+inline graph::Graph synth_encoder(const NetworkWeights& files, std::int64_t side) {
+  const auto vae = models::make_autoencoder_kl(files.at("vae"));
   graph::Builder builder;
   const auto picture = builder.input("picture", DType::kF32, graph::SymShape{graph::kBatch, 3, 8 * side, 8 * side});
   const auto scope = builder.scope("VAEEncode#2");
@@ -76,10 +97,8 @@ inline graph::Graph synth_encoder(std::string_view arch, std::int64_t side, DTyp
 }
 
 /// picture [N, 3, side, side] -> depth [N, 1, side, side]; side is a multiple of 14.
-inline graph::Graph synth_depth(std::string_view arch, std::int64_t side, DType dtype) {
-  const auto specs = weights::depth_anything_tensors(weights::depth_anything_dims(arch));
-  const models::DepthAnything depth(synth_weights(specs, dtype, "depth.safetensors"),
-                                    models::DepthAnythingVersion::kV2);
+inline graph::Graph synth_depth(const NetworkWeights& files, std::int64_t side) {
+  const models::DepthAnything depth(files.at("depth"));
   graph::Builder builder;
   const auto picture = builder.input("picture", DType::kF32, graph::SymShape{graph::kBatch, 3, side, side});
   const auto scope = builder.scope("DepthAnything#3");
@@ -87,15 +106,16 @@ inline graph::Graph synth_depth(std::string_view arch, std::int64_t side, DType 
   return builder.take();
 }
 
-/// "unet", "unet+control", "taesd", "vae", "vae-encode" (of `arch`, latents `side` wide) or "depth" (pictures `side`
-/// wide).
+/// Latents are `side` wide, and so are the pictures of "depth".
+inline graph::Graph synth_network(std::string_view name, const NetworkWeights& files, std::int64_t side) {
+  if (name == "unet" || name == "unet+control") return synth_unet(files, side);
+  if (name == "vae-encode") return synth_encoder(files, side);
+  if (name == "depth") return synth_depth(files, side);
+  return synth_decoder(files, side);
+}
+
 inline graph::Graph synth_network(std::string_view name, std::string_view arch, std::int64_t side, DType dtype) {
-  if (name == "unet" || name == "unet+control") return synth_unet(arch, side, dtype, name == "unet+control");
-  if (name == "taesd" || name == "vae") return synth_decoder(name == "taesd", arch, side, dtype);
-  if (name == "vae-encode") return synth_encoder(arch, side, dtype);
-  if (name == "depth") return synth_depth(arch, side, dtype);
-  throw Error(ErrorCode::kInvalidArgument, "no network '" + std::string(name) + "'",
-              "one of: unet, unet+control, taesd, vae, vae-encode, depth");
+  return synth_network(name, synth_network_weights(name, arch, dtype), side);
 }
 
 }  // namespace comfystream::tests

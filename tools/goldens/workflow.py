@@ -23,6 +23,8 @@ from goldens.workflow_nodes import NODES, Outputs, Stage
 
 Workflow = dict[str, Any]
 OUTPUT_CLASSES = ("SaveTensor", "SaveBatchTensor")
+#: EmptyLatentImage has as many rows as there are frames.
+LIVE_CLASSES = ("LoadTensor", "LoadBatchTensor", "EmptyLatentImage")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,28 +37,49 @@ def is_link(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], int)
 
 
+class Session:
+    """A workflow over one batch after another: what no frame influences is computed once, as ComfyUI caches it."""
+
+    def __init__(self, workflow: Workflow, models: pathlib.Path, dtype: torch.dtype = torch.float32) -> None:
+        """In double precision everything but the noise's draw is double."""
+        self.workflow = workflow
+        self.stage = Stage(models, dtype)
+        self.kept: dict[str, Outputs] = {}
+
+    def live(self, node: str) -> bool:
+        entry = self.workflow[node]
+        links = [value[0] for value in entry["inputs"].values() if is_link(value)]
+        return entry["class_type"] in LIVE_CLASSES or any(self.live(name) for name in links)
+
+    def run(self, frames: torch.Tensor) -> Result:
+        """`frames` [N, H, W, 3] in 0..1."""
+        stage = self.stage
+        stage.begin(frames)
+        done = dict(self.kept)
+
+        def outputs_of(node: str) -> Outputs:
+            if node not in done:
+                inputs = self.workflow[node]["inputs"]
+                values = {
+                    name: outputs_of(value[0])[value[1]] if is_link(value) else value for name, value in inputs.items()
+                }
+                stage.node = node
+                done[node] = NODES[self.workflow[node]["class_type"]](stage, values)
+            return done[node]
+
+        with torch.inference_mode():
+            for node, entry in self.workflow.items():
+                if entry["class_type"] in OUTPUT_CLASSES:
+                    outputs_of(node)
+        if stage.output is None:
+            raise SystemExit("the workflow has no SaveTensor or SaveBatchTensor")
+        if not self.kept:
+            self.kept = {node: outputs for node, outputs in done.items() if not self.live(node)}
+        return Result(stage.output, stage.trace)
+
+
 def run(workflow: Workflow, models: pathlib.Path, frames: torch.Tensor, dtype: torch.dtype = torch.float32) -> Result:
-    """`frames` [N, H, W, 3]. In double precision everything but the noise's draw is double."""
-    stage = Stage(frames, models, dtype)
-    done: dict[str, Outputs] = {}
-
-    def outputs_of(node: str) -> Outputs:
-        if node not in done:
-            inputs = workflow[node]["inputs"]
-            values = {
-                name: outputs_of(value[0])[value[1]] if is_link(value) else value for name, value in inputs.items()
-            }
-            stage.node = node
-            done[node] = NODES[workflow[node]["class_type"]](stage, values)
-        return done[node]
-
-    with torch.inference_mode():
-        for node, entry in workflow.items():
-            if entry["class_type"] in OUTPUT_CLASSES:
-                outputs_of(node)
-    if stage.output is None:
-        raise SystemExit("the workflow has no SaveTensor or SaveBatchTensor")
-    return Result(stage.output, stage.trace)
+    return Session(workflow, models, dtype).run(frames)
 
 
 def main() -> int:

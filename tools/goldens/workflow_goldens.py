@@ -204,7 +204,8 @@ def distance(actual: torch.Tensor, wanted: torch.Tensor) -> float:
 
 def check_depth(models: pathlib.Path, frames: torch.Tensor) -> None:
     """Grey levels are cut off to whole numbers: none may lie where the last bits of the depth decide."""
-    stage = Stage(frames, models, torch.float64)
+    stage = Stage(models, torch.float64)
+    stage.begin(frames)
     with torch.inference_mode():
         depth_anything(stage, {"images": stage.frames, "engine": "parity.engine"})
     depth = stage.trace[".depth"].flatten(1)

@@ -26,14 +26,20 @@ Outputs = tuple[Any, ...]
 class Stage:
     """What the nodes share: the frames, the models and what a run leaves behind."""
 
-    def __init__(self, frames: torch.Tensor, folders: pathlib.Path, dtype: torch.dtype) -> None:
-        self.frames = frames.to(dtype)
+    def __init__(self, folders: pathlib.Path, dtype: torch.dtype) -> None:
+        self.frames = torch.zeros(1, 8, 8, 3, dtype=dtype)
         self.folders = models.Folders(folders)
         self.dtype = dtype
         self.output: torch.Tensor | None = None
         #: "<node>.eps.<i>", "<node>.latent", "<node>.depth": what happened on the way.
         self.trace: dict[str, torch.Tensor] = {}
         self.node = ""
+        self.engines: dict[str, models.Depth] = {}
+
+    def begin(self, frames: torch.Tensor) -> None:
+        self.frames = frames.to(self.dtype)
+        self.output = None
+        self.trace = {}
 
     def in_dtype(self, model: Any) -> Any:
         if isinstance(model, models.Vae):
@@ -41,6 +47,13 @@ class Stage:
         else:
             torch.nn.Module.to(model, self.dtype)  # diffusers' own to() warns of mixed precision
         return model
+
+    def depth_engine(self, name: str) -> models.Depth:
+        """The node loads its engine itself, and keeps it."""
+        if name not in self.engines:
+            self.engines[name] = models.Depth(self.folders.read("depth-anything", name), name)
+            self.in_dtype(self.engines[name].model)
+        return self.engines[name]
 
     def keep(self, name: str, value: torch.Tensor) -> None:
         self.trace[f"{self.node}.{name}"] = value
@@ -63,8 +76,7 @@ def save_frames(stage: Stage, inputs: Inputs) -> Outputs:
 
 def depth_anything(stage: Stage, inputs: Inputs) -> Outputs:
     images = inputs["images"]
-    engine = models.Depth(stage.folders.read("depth-anything", inputs["engine"]), inputs["engine"])
-    stage.in_dtype(engine.model)
+    engine = stage.depth_engine(inputs["engine"])
     size = (engine.height, engine.width)
     picture = torch.nn.functional.interpolate(
         images.permute(0, 3, 1, 2), size=size, mode="bilinear", align_corners=False
