@@ -13,18 +13,15 @@ A case is NETWORK:ARCH:SIDE:BATCH[:MAX_BATCH[:f16]], as the worker names network
 from __future__ import annotations
 
 import argparse
-import json
 import pathlib
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
-from typing import IO
+from dataclasses import dataclass
 
 import numpy as np
 import openvino as ov  # type: ignore[import-untyped]
+from pairs import Comparison, Worker, compare, print_header, print_row, record
 
 DEFAULT_CASES = [
     "taesd:sd15:64:1",
@@ -58,44 +55,6 @@ class Case:
         )
 
 
-@dataclass
-class Comparison:
-    case: str
-    pairs: int
-    ours_ms: float
-    theirs_ms: float
-    ratio_median: float
-    ratio_low: float
-    ratio_high: float
-
-
-class Worker:
-    """The other side of the pair: one batch per call."""
-
-    def __init__(self, program: pathlib.Path, case: Case, ir: pathlib.Path, threads: int) -> None:
-        command = [str(program), case.network, case.arch, str(case.side), str(case.batch)]
-        command += ["--max-batch", str(case.max_batch), "--threads", str(threads), "--ir", str(ir)]
-        command += ["--f16"] if case.f16 else []
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.start = json.loads(self._read())
-
-    def _read(self) -> str:
-        stream: IO[str] | None = self.process.stdout
-        line = stream.readline() if stream else ""
-        if not line:
-            raise SystemExit("the worker ended early; its message is above")
-        return line
-
-    def run(self) -> float:
-        assert self.process.stdin
-        self.process.stdin.write("run\n")
-        self.process.stdin.flush()
-        return float(self._read())
-
-    def close(self) -> None:
-        self.process.communicate()
-
-
 class Peer:
     """OpenVINO as its documentation has it: read, compile, one request, infer on shared memory."""
 
@@ -118,35 +77,15 @@ class Peer:
         return (time.perf_counter() - start) * 1e3
 
 
-def compare(text: str, worker_program: pathlib.Path, pairs: int, threads: int, work: pathlib.Path) -> Comparison:
+def measure(text: str, program: pathlib.Path, pairs: int, threads: int, work: pathlib.Path) -> Comparison:
     case = Case.parse(text)
     ir = work / "network.xml"
-    worker = Worker(worker_program, case, ir, threads)
-    peer = Peer(ir, case, threads)
-    for _ in range(3):
-        worker.run()
-        peer.run()
-    ours: list[float] = []
-    theirs: list[float] = []
-    for index in range(pairs):
-        # Who goes first alternates, so that neither always runs on caches the other has just left.
-        for side in (0, 1) if index % 2 == 0 else (1, 0):
-            if side == 0:
-                ours.append(worker.run())
-            else:
-                theirs.append(peer.run())
+    command = [str(program), case.network, case.arch, str(case.side), str(case.batch)]
+    command += ["--max-batch", str(case.max_batch), "--threads", str(threads), "--ir", str(ir)]
+    worker = Worker(command + (["--f16"] if case.f16 else []))
+    row = compare(text, worker.run, Peer(ir, case, threads).run, pairs)
     worker.close()
-    ratios = sorted(a / b for a, b in zip(ours, theirs, strict=True))
-    quarter = len(ratios) // 4
-    return Comparison(
-        case=text,
-        pairs=pairs,
-        ours_ms=statistics.median(ours),
-        theirs_ms=statistics.median(theirs),
-        ratio_median=statistics.median(ratios),
-        ratio_low=ratios[quarter],
-        ratio_high=ratios[-1 - quarter],
-    )
+    return row
 
 
 def main() -> int:
@@ -158,15 +97,13 @@ def main() -> int:
     parser.add_argument("cases", nargs="*", default=DEFAULT_CASES, metavar="CASE")
     options = parser.parse_args()
     rows = []
-    print(f"{'case':44} {'ours ms':>9} {'theirs ms':>9} {'ratio':>6}  quartiles", flush=True)
+    print_header("OpenVINO's own")
     for text in options.cases:
         with tempfile.TemporaryDirectory() as folder:
-            row = compare(text, options.worker, options.pairs, options.threads, pathlib.Path(folder))
-        rows.append(row)
-        spread = f"{row.ratio_low:.3f}..{row.ratio_high:.3f}"
-        print(f"{row.case:44} {row.ours_ms:9.2f} {row.theirs_ms:9.2f} {row.ratio_median:6.3f}  {spread}", flush=True)
+            rows.append(measure(text, options.worker, options.pairs, options.threads, pathlib.Path(folder)))
+        print_row(rows[-1])
     if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+        record(options.json, rows, {"openvino": ov.__version__})
     return 0 if all(row.ratio_median <= 1.15 for row in rows) else 1
 
 
