@@ -70,16 +70,23 @@ set_up() {
   echo "$now" >"$stamp"
 }
 
-# build PRESET TARGET [CMAKE ARGUMENT...]: configures when there is something new to say, then builds. TARGET "all" is everything.
+# build PRESET [-DCMAKE=ARGUMENT | TARGET]...: configures when there is something new to say, then builds the targets (none
+# named: everything).
 build() {
-  local preset=$1 target=$2
-  shift 2
-  local arguments="build/$preset/.configured"
-  if [[ ! -f build/$preset/build.ninja || ! -f $arguments || "$(<"$arguments")" != *"$*"* ]]; then
+  local preset=$1 word arguments=() targets=()
+  for word in "${@:2}"; do
+    if [[ $word == -D* ]]; then arguments+=("$word"); else targets+=("$word"); fi
+  done
+  local configured=build/$preset/.configured
+  if [[ ! -f build/$preset/build.ninja || ! -f $configured || "$(<"$configured")" != *"${arguments[*]}"* ]]; then
     say "configuring build/$preset"
-    cmake --preset "$preset" "$@"
-    echo "$*" >"$arguments"
+    cmake --preset "$preset" "${arguments[@]}"
+    echo "${arguments[*]}" >"$configured"
   fi
   say "building build/$preset"
-  cmake --build "build/$preset" -j "$(jobs)" --target "$target"
+  if ((${#targets[@]})); then
+    cmake --build "build/$preset" -j "$(jobs)" --target "${targets[@]}"
+  else
+    cmake --build "build/$preset" -j "$(jobs)"
+  fi
 }
