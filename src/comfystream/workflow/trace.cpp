@@ -33,7 +33,9 @@ const NodeType& type_of(const NodeRegistry& registry, const WorkflowNode& node) 
 /// anywhere.
 class Ordering {
  public:
-  Ordering(const Workflow& workflow, const NodeRegistry& registry) : workflow_(workflow), registry_(registry) {}
+  Ordering(const Workflow& workflow, const NodeRegistry& registry) : registry_(registry) {
+    for (const auto& node : workflow.nodes) nodes_.emplace(node.id, &node);
+  }
 
   void add(const std::string& id) {
     open(id);
@@ -60,8 +62,9 @@ class Ordering {
   void open(const std::string& id) {
     if (on_path_.contains(id)) throw Error(ErrorCode::kValidation, "node #" + id + " depends on itself");
     if (!seen_.insert(id).second) return;
-    const WorkflowNode* node = workflow_.find(id);
-    if (node == nullptr) throw Error(ErrorCode::kValidation, "there is no node #" + id);
+    const auto found = nodes_.find(id);
+    if (found == nodes_.end()) throw Error(ErrorCode::kValidation, "there is no node #" + id);
+    const WorkflowNode* node = found->second;
     Step step{{node, &type_of(registry_, *node)}, {}};
     for (const auto& value : node->inputs) {
       if (const auto link = as_link(value)) step.links.push_back(link->node);
@@ -70,8 +73,8 @@ class Ordering {
     path_.push_back(std::move(step));
   }
 
-  const Workflow& workflow_;
   const NodeRegistry& registry_;
+  std::map<std::string_view, const WorkflowNode*> nodes_;
   std::set<std::string, std::less<>> seen_;
   std::set<std::string, std::less<>> on_path_;
   std::vector<Step> path_;
