@@ -86,6 +86,9 @@ TEST_F(LatentTest, RowsOfARepeatedPickKeepNoiseOfTheirOwn) {
   const Tensor& noise = initial(traced, "7.noise");
   EXPECT_EQ(noise.shape(), (Shape{2, 4, 4, 8})) << "draws 1 and 2 of the seed";
   EXPECT_FALSE(identical(row(noise, 0), row(noise, 1)));
+  json["19"] = node("LatentBatchSeedBehavior", {{"samples", link("18")}, {"seed_behavior", "fixed"}});
+  const auto fixed = trace(with(json, "7", "latent_image", link("19")));
+  EXPECT_TRUE(identical(initial(fixed, "7.noise"), row(noise, 0))) << "one row, which no slot is told apart by";
 }
 
 }  // namespace

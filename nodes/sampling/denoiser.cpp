@@ -73,10 +73,8 @@ void check_control(const ModelValue& model, const ControlApplication& control) {
               "load one made for the model");
 }
 
-bool same(const ControlApplication& a, const ControlApplication& b) {
-  return a.net == b.net && a.hint == b.hint && a.strength == b.strength && a.start_percent == b.start_percent &&
-         a.end_percent == b.end_percent;
-}
+/// A node applies one ControlNet in one way.
+bool same(const ControlApplication& a, const ControlApplication& b) { return a.scope == b.scope; }
 
 bool equal_controls(const ConditioningValue& a, const ConditioningValue& b) {
   return std::ranges::equal(a.controls, b.controls, same);

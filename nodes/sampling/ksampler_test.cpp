@@ -136,6 +136,16 @@ TEST_F(KSamplerTest, ControlOfOnePromptAloneRunsBothApart) {
   EXPECT_LT(relative_error(sample(guided), blend(sample(negative_only), sample(latents()), 2.0F)), kTolerance);
 }
 
+TEST_F(KSamplerTest, PromptsMayHaveControlByPicturesOfTheirOwn) {
+  // The second node applies the same ControlNet as the first, to another picture.
+  Json apart = with(latents(), "7", "cfg", 2.0);
+  apart["19"] = with(apart, "9", "image", link("1"))["9"];
+  Json other = with(with(latents(), "9", "image", link("1")), "7", "positive", link("9", 1));
+  EXPECT_LT(relative_error(sample(with(apart, "7", "negative", link("19", 1))),
+                           blend(sample(other), sample(latents()), 2.0F)),
+            kTolerance);
+}
+
 TEST_F(KSamplerTest, TheHintIsCutInTheMiddleToTheLatentsProportions) {
   // The frame is 64 x 32; of a latent of 32 x 32 its middle half is seen.
   Json json = with(with(latents(), "16", "width", 32), "9", "image", link("1"));

@@ -145,6 +145,7 @@ TEST_F(TraceTest, FramesThatLeaveAsTheyEnterAreAPassthrough) {
   EXPECT_TRUE(traced.passthrough);
   EXPECT_EQ(traced.input, (Size{2, 3}));
   EXPECT_EQ(traced.output, (Size{2, 3}));
+  EXPECT_EQ(traced.graph.outputs()[0].value, traced.graph.inputs()[0]);
   const Tensor frames = bytes({2, 3, 2, 3});
   EXPECT_TRUE(identical(tests::run_reference(traced.graph, {frames}, 2).front(), frames));
 }
