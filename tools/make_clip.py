@@ -158,7 +158,8 @@ class Camera:
         """Through points of the picture, in pixels from its top left corner."""
         x, y = column / SIZE * 2 - 1, 1 - row / SIZE * 2
         ray = self.forward + 0.5 * (x[:, None] * self.right + y[:, None] * self.up)
-        return ray / np.linalg.norm(ray, axis=1, keepdims=True)
+        directions: Array = ray / np.linalg.norm(ray, axis=1, keepdims=True)
+        return directions
 
 
 def shade(solids: list[Solid], origin: Array, ray: Array) -> Array:
@@ -207,7 +208,8 @@ def sound() -> NDArray[np.int16]:
     touch = (t % 1.0) / 1.0  # the ball's |sin| has a period of one second
     knock = np.sin(2 * math.pi * 140 * t) * np.exp(-touch * 30) * 0.5
     fade = np.minimum(1.0, np.minimum(t / 0.1, (t[-1] - t) / 0.3))
-    return ((chord + knock) * fade * 32000).astype(np.int16)
+    samples: NDArray[np.int16] = ((chord + knock) * fade * 32000).astype(np.int16)
+    return samples
 
 
 def encode(frames: list[NDArray[np.uint8]], output: Path) -> None:
