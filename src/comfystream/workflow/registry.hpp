@@ -32,6 +32,10 @@ class NodeRegistry {
 /// An input as ComfyUI's errors and object_info write it: [type or list of choices, {default, min, max, ...}].
 [[nodiscard]] Json input_config(const InputSpec& input, const ModelFolders& folders);
 
+/// Error(kInvalidArgument) for an assignment to set_input() whose input the node's class does not have; names those
+/// that it has. ComfyUI ignores such inputs, which hides a misspelt name. Unknown nodes and classes pass: others tell.
+void check_input_exists(const NodeRegistry& registry, const Workflow& workflow, std::string_view assignment);
+
 /// ComfyUI's GET /object_info: {class: {input{required,optional}, input_order, output, output_is_list, output_name,
 /// name, display_name, description, python_module, category, output_node}}. File lists come from `folders`.
 [[nodiscard]] Json object_info(const NodeRegistry& registry, const ModelFolders& folders);

@@ -3,11 +3,15 @@
 
 #include "comfystream/error.hpp"
 #include "comfystream/workflow/test_nodes.hpp"
+#include "tests/support/thrown_error.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace comfystream::workflow {
 namespace {
+
+using ::testing::HasSubstr;
 
 TEST(NodeRegistry, FindsClassesByName) {
   const NodeRegistry registry = test_registry();
@@ -20,6 +24,19 @@ TEST(NodeRegistry, RefusesAClassTwice) {
   NodeRegistry registry = test_registry();
   EXPECT_THROW(registry.add(std::make_unique<LooksOnly>("Save", std::vector<InputSpec>{}, std::vector<OutputSpec>{})),
                Error);
+}
+
+TEST(CheckInputExists, NamesTheInputsOfTheClass) {
+  const NodeRegistry registry = test_registry();
+  const Workflow workflow = parse_workflow(std::string_view(kSamplerWorkflow), "w");
+  EXPECT_NO_THROW(check_input_exists(registry, workflow, "2.seed=1"));
+  EXPECT_NO_THROW(check_input_exists(registry, workflow, "Sampler.flag=false")) << "optional and not in the file";
+  const Error error = tests::thrown_by([&] {
+    check_input_exists(registry, workflow, "2.sede=1");
+    return 0;
+  });
+  EXPECT_THAT(error.message(), HasSubstr("Sampler #2 has no input 'sede'"));
+  EXPECT_THAT(error.hint(), HasSubstr("it has model, seed, steps"));
 }
 
 TEST(ObjectInfo, HasComfyUIsShape) {

@@ -35,6 +35,7 @@ inline NodeRegistry test_registry() {
   std::vector<std::string> long_list;
   for (int i = 0; i < 21; ++i) long_list.push_back("choice" + std::to_string(i));
   add("Model", {file_input("unet_name", "unet")}, {{"MODEL", ""}});
+  add("Engine", {file_input("unet_name", "tensorrt")}, {{"MODEL", ""}});
   add("Picture", {file_input("image", "input")}, {{"IMAGE", ""}, {"MASK", ""}});
   add("Text", {string_input("text", "")}, {{"STRING", ""}});
   add("Latent", {int_input("width", 512, 16, 16384, 8)}, {{"LATENT", "latent"}});

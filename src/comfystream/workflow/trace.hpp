@@ -46,9 +46,9 @@ struct TracedWorkflow {
   bool passthrough = false;  ///< the live input is the live output
   Size input, output;
   PixelFormat input_format = PixelFormat::kRgb8, output_format = PixelFormat::kRgb8;
-  std::int64_t min_batch = 1;  ///< smaller batches are padded to this
-  std::int64_t max_batch = 1;  ///< larger ones run in parts
-  bool fixed_batch = false;    ///< the graph holds max_batch rows as plain numbers and runs as one
+  std::int64_t min_batch = 1;                 ///< smaller batches are padded to this
+  std::int64_t max_batch = 1;                 ///< larger ones run in parts
+  bool fixed_batch = false;                   ///< the graph holds max_batch rows as plain numbers and runs as one
   std::vector<std::string> timed_operations;  ///< each once
   std::vector<Tap> taps;
   std::vector<std::string> notes;  ///< for log and report

@@ -194,9 +194,9 @@ std::string line_of(const WorkflowNode& node, const Json& error) {
   std::string line = node.label() + ": " + error["message"].get<std::string>();
   const std::string details = error["details"].get<std::string>();
   if (!details.empty()) line += ": " + details;
-  if (extra.contains("hint")) line += ": " + extra["hint"].get<std::string>();
   const bool shown = error["type"] == "value_not_in_list" || error["type"] == "invalid_input_type";
   if (!shown && extra.contains("received_value")) line += " (given " + python_repr(extra["received_value"]) + ")";
+  if (extra.contains("hint")) line += "\n    " + extra["hint"].get<std::string>();
   return line;
 }
 

@@ -13,7 +13,9 @@ struct Validation {
   bool valid = false;
   /// {"type", "message", "details", "extra_info"}; null when valid.
   Json error;
-  /// {id: {"errors": [{type, message, details, extra_info}], "dependent_outputs": [ids], "class_type"}}
+  /// {id: {"errors": [{type, message, details, extra_info}], "dependent_outputs": [ids], "class_type"}}. extra_info is
+  /// ComfyUI's, and "hint" beside it where there is more to say to a person: which link is broken, how to get a file.
+  /// Also set beside valid outputs: the others are not run.
   Json node_errors = Json::object();
   /// Output nodes that validate, in ComfyUI's order; the others do not run.
   std::vector<std::string> outputs;
@@ -24,9 +26,10 @@ struct Validation {
   [[nodiscard]] std::string to_text() const;
 };
 
-/// All errors at once. Required inputs, links (their form, the other node, its output's type), types with coercion,
-/// bounds, lists (also files of model folders), cycles. Unknown classes: one "invalid_prompt" error that names every
-/// unknown class with id and title.
+/// All errors at once, also those that ComfyUI leaves out because it stops at an earlier one. Required inputs, links
+/// (their form, the other node, its output's type), types with coercion, bounds, lists (also files of model folders),
+/// cycles. Unknown classes: one "invalid_prompt" error that names every unknown class with id and title; what is wrong
+/// with the other nodes stands beside it.
 [[nodiscard]] Validation validate(const Workflow& workflow, const NodeRegistry& registry, const ModelFolders& folders);
 
 /// validate(), with everything that is wrong as one Error(kValidation).

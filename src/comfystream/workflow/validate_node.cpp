@@ -2,6 +2,7 @@
 #include "comfystream/workflow/validate_node.hpp"
 
 #include "comfystream/workflow/coerce.hpp"
+#include "comfystream/workflow/missing_file.hpp"
 #include "comfystream/workflow/python_text.hpp"
 
 #include <algorithm>
@@ -145,21 +146,19 @@ class NodeCheck {
         std::move(extra));
   }
 
+  /// `stored` changes only to a value that is right: what was wrong once stays wrong in the same way.
   void check_literal(const InputSpec& input, Json& stored) {
-    if (stored.is_object() && stored.contains("__value__")) {
-      Json inner = stored["__value__"];
-      stored = std::move(inner);
-    }
+    const bool wrapped = stored.is_object() && stored.contains("__value__");
+    const Json value = wrapped ? stored["__value__"] : stored;
     if (input.kind == InputKind::kSocket) {
       // ComfyUI lets any value pass here and fails when the node runs.
-      if (input.required || !stored.is_null()) bad_link(input, stored);
+      if (input.required || !value.is_null()) bad_link(input, value);
       return;
     }
-    const Coerced coerced = coerce(stored, input.kind);
-    if (!coerced.problem.empty()) return not_converted(input, stored, coerced.problem);
-    stored = coerced.value;
-    if (input.kind == InputKind::kCombo) return check_choice(input, stored);
-    check_bounds(input, coerced);
+    const Coerced coerced = coerce(value, input.kind);
+    if (!coerced.problem.empty()) return not_converted(input, value, coerced.problem);
+    const bool right = input.kind == InputKind::kCombo ? check_choice(input, value) : check_bounds(input, coerced);
+    if (right) stored = coerced.value;
   }
 
   void not_converted(const InputSpec& input, const Json& value, const std::string& problem) {
@@ -169,37 +168,45 @@ class NodeCheck {
         input.name + ", " + python_str(value) + ", " + problem, std::move(extra));
   }
 
-  void check_bounds(const InputSpec& input, const Coerced& value) {
+  bool check_bounds(const InputSpec& input, const Coerced& value) {
     if (!input.min.is_null() && number_less(value.value, input.min)) {
       add("value_smaller_than_min", "Value " + value.text + " smaller than min of " + python_str(input.min), input.name,
           about(input, value.value));
-    } else if (!input.max.is_null() && number_less(input.max, value.value)) {
+      return false;
+    }
+    if (!input.max.is_null() && number_less(input.max, value.value)) {
       add("value_bigger_than_max", "Value " + value.text + " bigger than max of " + python_str(input.max), input.name,
           about(input, value.value));
+      return false;
     }
+    return true;
   }
 
-  void check_choice(const InputSpec& input, const Json& value) {
+  bool check_choice(const InputSpec& input, const Json& value) {
     const std::vector<std::string> choices = choices_of(input, scope_.folders);
     const auto contains = [&](const std::string& name) {
       return std::find(choices.begin(), choices.end(), name) != choices.end();
     };
     if (input.folder == "input") return check_picture(input, value, contains(without_annotation(python_str(value))));
-    if (value.is_string() && contains(value.get<std::string>())) return;
+    if (value.is_string() && contains(value.get<std::string>())) return true;
     const bool is_long = choices.size() > kLongestShownList;
     const std::string list =
         is_long ? "(list of length " + std::to_string(choices.size()) + ")" : python_repr(Json(choices));
     Json extra = about(input, value);
     if (is_long) extra["input_config"] = nullptr;
+    if (!input.folder.empty()) extra["hint"] = missing_file_hint(scope_.folders, input.folder, python_str(value));
     add("value_not_in_list", "Value not in list", input.name + ": '" + python_str(value) + "' not in " + list,
         std::move(extra));
+    return false;
   }
 
   /// LoadImage's own check of its file.
-  void check_picture(const InputSpec& input, const Json& value, bool exists) {
-    if (exists && value.is_string()) return;
+  bool check_picture(const InputSpec& input, const Json& value, bool exists) {
+    if (exists && value.is_string()) return true;
     add("custom_validation_failed", "Custom validation failed for node",
-        input.name + " - Invalid image file: " + python_str(value), {{"input_name", input.name}});
+        input.name + " - Invalid image file: " + python_str(value),
+        {{"input_name", input.name}, {"hint", missing_file_hint(scope_.folders, input.folder, python_str(value))}});
+    return false;
   }
 
   WorkflowNode& node_;

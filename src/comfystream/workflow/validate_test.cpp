@@ -3,10 +3,10 @@
 
 #include "comfystream/error.hpp"
 #include "comfystream/workflow/test_nodes.hpp"
+#include "tests/support/test_folder.hpp"
+#include "tests/support/thrown_error.hpp"
 
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,28 +14,15 @@
 namespace comfystream::workflow {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
 class Validate : public testing::Test {
  protected:
   Validate() {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    root_ = fs::path(testing::TempDir()) / (std::string("validate_") + test->name());
-    fs::remove_all(root_);
-    touch(root_ / "models" / "unet" / "a.safetensors");
-    touch(root_ / "input" / "there.png");
-    folders_ = ModelFolders(root_ / "models");
-    workflow_ = parse_workflow(std::string_view(kSamplerWorkflow), "w.json");
-  }
-  ~Validate() override { fs::remove_all(root_); }
-  Validate(const Validate&) = delete;
-  Validate& operator=(const Validate&) = delete;
-
-  static void touch(const fs::path& path) {
-    fs::create_directories(path.parent_path());
-    std::ofstream(path) << "x";
+    folder_.write("models/unet/a.safetensors", "x");
+    folder_.write("input/there.png", "x");
+    folders_ = ModelFolders(folder_ / "models");
   }
 
   Json& input(const char* id, const char* name) { return workflow_.find(id)->inputs[name]; }
@@ -56,10 +43,10 @@ class Validate : public testing::Test {
     EXPECT_EQ(error["details"], details);
   }
 
-  fs::path root_;
+  tests::TestFolder folder_;
   ModelFolders folders_;
   NodeRegistry registry_ = test_registry();
-  Workflow workflow_;
+  Workflow workflow_ = parse_workflow(std::string_view(kSamplerWorkflow), "w.json");
 };
 
 TEST_F(Validate, AcceptsAWorkflowAndCoercesItsInputs) {
@@ -168,10 +155,27 @@ TEST_F(Validate, ShowsShortListsAndCountsLongOnes) {
   EXPECT_EQ(error["extra_info"]["received_value"], 5);
 }
 
-TEST_F(Validate, ListsTheFilesOfAFolder) {
+TEST_F(Validate, ListsTheFilesOfAFolderAndSaysWhereToPutOne) {
   input("5", "unet_name") = "b.safetensors";
-  expect(only_error("5"), "value_not_in_list", "Value not in list",
-         "unet_name: 'b.safetensors' not in ['a.safetensors']");
+  const Json error = only_error("5");
+  expect(error, "value_not_in_list", "Value not in list", "unet_name: 'b.safetensors' not in ['a.safetensors']");
+  EXPECT_EQ(error["extra_info"]["hint"], "put the file into " + (folder_ / "models/unet").string());
+  folders_ = {};
+  EXPECT_EQ(only_error("5")["extra_info"]["hint"], "give ComfyUI's models folder with --models");
+}
+
+TEST_F(Validate, SaysHowToBuildAnEngineThatIsMissing) {
+  folder_.write("models/unet/dreamshaper-8-dmd-1kstep.safetensors", "x");
+  workflow_.find("5")->class_type = "Engine";
+  input("5", "unet_name") = "static-dreamshaper8_SD15_$stat-b-2-h-512-w-512_00001_.engine";
+  EXPECT_EQ(only_error("5")["extra_info"]["hint"],
+            "build it: comfystream engine build --checkpoint " +
+                (folder_ / "models/unet/dreamshaper-8-dmd-1kstep.safetensors").string() +
+                " --batch 1:2:2 --height 512 --width 512 -o '" +
+                (folder_ / "models/tensorrt/static-dreamshaper8_SD15_$stat-b-2-h-512-w-512_00001_.engine").string() +
+                "'");
+  input("5", "unet_name") = "../../etc/passwd";
+  EXPECT_EQ(only_error("5")["extra_info"]["hint"], "choose a file of " + (folder_ / "models/tensorrt").string());
 }
 
 TEST_F(Validate, ChecksPicturesAsLoadImageDoes) {
@@ -180,7 +184,8 @@ TEST_F(Validate, ChecksPicturesAsLoadImageDoes) {
   const Json error = only_error("6");
   expect(error, "custom_validation_failed", "Custom validation failed for node",
          "image - Invalid image file: gone.png");
-  EXPECT_EQ(error["extra_info"], Json({{"input_name", "image"}}));
+  EXPECT_EQ(error["extra_info"]["input_name"], "image");
+  EXPECT_EQ(error["extra_info"]["hint"], "put the file into " + (folder_ / "input").string());
   input("6", "image") = "there.png [input]";
   EXPECT_TRUE(run().valid);
 }
@@ -298,15 +303,11 @@ TEST_F(Validate, NamesAllUnknownClassesInOneErrorAndTheErrorsOfTheOthers) {
 TEST_F(Validate, ThrowsEverythingThatIsWrong) {
   input("2", "steps") = 0;
   input("1", "width") = 1;
-  try {
-    (void)validate_or_throw(workflow_, registry_, folders_);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kValidation);
-    EXPECT_THAT(error.message(), HasSubstr("w.json does not validate:\n"));
-    EXPECT_THAT(error.message(), HasSubstr("Sampler #2: Value 0 smaller than min of 1: steps"));
-    EXPECT_THAT(error.message(), HasSubstr("Latent #1: "));
-  }
+  const Error error = tests::thrown_by([&] { return validate_or_throw(workflow_, registry_, folders_); });
+  EXPECT_EQ(error.code(), ErrorCode::kValidation);
+  EXPECT_THAT(error.message(), HasSubstr("w.json does not validate:\n"));
+  EXPECT_THAT(error.message(), HasSubstr("Sampler #2: Value 0 smaller than min of 1: steps"));
+  EXPECT_THAT(error.message(), HasSubstr("Latent #1: "));
 }
 
 TEST_F(Validate, TakesAChainOfAnyLength) {

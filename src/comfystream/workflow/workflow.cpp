@@ -42,11 +42,12 @@ const Json& unwrapped(const Json& json) {
 /// {"__value__": x} is x. A list stays wrapped: bare, it would read as a link.
 void unwrap_values(Json& inputs) {
   for (auto& [name, value] : inputs.items()) {
-    if (!value.is_object()) continue;
-    const auto inner = value.find("__value__");
-    if (inner == value.end() || inner->is_array()) continue;
-    Json plain = *inner;
-    value = std::move(plain);
+    while (value.is_object()) {
+      const auto inner = value.find("__value__");
+      if (inner == value.end() || inner->is_array()) break;
+      Json plain = *inner;
+      value = std::move(plain);
+    }
   }
 }
 

@@ -56,8 +56,10 @@ struct Workflow {
 /// Error(kNotFound) or Error(kIo) with the path.
 [[nodiscard]] Workflow load_workflow(const std::filesystem::path& path);
 
-/// Sets inputs by "NODE.INPUT=VALUE" (VALUE as JSON, else as text), as --set takes them. Error(kInvalidArgument) names
-/// what is there when the node or the form is wrong.
+/// Sets an input by "NODE.INPUT=VALUE", as --set takes it. NODE is an id, or the title or class of a node that is the
+/// only one with it. VALUE is JSON, else text; where the input holds text already, anything but a quoted string is
+/// text. Error(kInvalidArgument) names what is there when the node or the form is wrong. What VALUE may be is
+/// validate()'s business; see check_input_exists() for the names of inputs, which validation does not look at.
 void set_input(Workflow& workflow, std::string_view assignment);
 
 }  // namespace comfystream::workflow
