@@ -20,8 +20,12 @@ set_target_properties(comfystream_library PROPERTIES
   SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
   LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
 
-# OpenVINO's libraries stay where they were found, the virtual environment or OpenVINO_DIR.
-set_target_properties(comfystream comfystream_library PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+# OpenVINO's libraries stay where they were found, the virtual environment or OpenVINO_DIR. Named outright: CMake's own
+# INSTALL_RPATH_USE_LINK_PATH passes over folders inside the project, where the virtual environment is.
+if(COMFYSTREAM_WITH_OPENVINO)
+  set_target_properties(comfystream comfystream_library PROPERTIES
+    INSTALL_RPATH $<TARGET_FILE_DIR:openvino::runtime>)
+endif()
 
 install(TARGETS comfystream RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS comfystream_library EXPORT comfystreamTargets FILE_SET HEADERS)
