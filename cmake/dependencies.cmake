@@ -49,6 +49,32 @@ if(COMFYSTREAM_GSTREAMER)
   endif()
 endif()
 
+if(COMFYSTREAM_CUDA)
+  if(NOT CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 90a)
+  endif()
+  if(COMFYSTREAM_CCACHE AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
+    set(CMAKE_CUDA_COMPILER_LAUNCHER ${COMFYSTREAM_CCACHE})
+  endif()
+  enable_language(CUDA)
+  find_package(CUDAToolkit REQUIRED)
+  find_path(COMFYSTREAM_CUDNN_INCLUDE cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS} REQUIRED)
+  find_library(COMFYSTREAM_CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR} REQUIRED)
+  find_path(COMFYSTREAM_CUDNN_FRONTEND cudnn_frontend.h HINTS ${COMFYSTREAM_HEADERS}
+            PATH_SUFFIXES include cudnn_frontend/include)
+  if(NOT COMFYSTREAM_CUDNN_FRONTEND)
+    message(FATAL_ERROR "cudnn_frontend.h not found: unpack the include folder of the nvidia-cudnn-frontend wheel and give "
+                        "-DCOMFYSTREAM_CUDNN_FRONTEND=<folder that holds cudnn_frontend.h>")
+  endif()
+  add_library(comfystream_cuda_libraries INTERFACE)
+  target_include_directories(comfystream_cuda_libraries SYSTEM INTERFACE
+    ${CUDAToolkit_INCLUDE_DIRS} ${COMFYSTREAM_CUDNN_INCLUDE} ${COMFYSTREAM_CUDNN_FRONTEND})
+  # Said as a flag: CMake 3.25 does not know that nvcc 13 has C++20.
+  target_compile_options(comfystream_cuda_libraries INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20>)
+  target_link_libraries(comfystream_cuda_libraries INTERFACE
+    CUDA::cudart CUDA::cublasLt CUDA::nvrtc ${COMFYSTREAM_CUDNN_LIBRARY} Threads::Threads)
+endif()
+
 if(COMFYSTREAM_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)

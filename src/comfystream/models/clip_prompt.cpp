@@ -3,6 +3,7 @@
 
 #include "comfystream/error.hpp"
 
+#include <cstdint>
 #include <charconv>
 #include <cmath>
 #include <limits>

@@ -73,7 +73,7 @@ std::int64_t context_width(const weights::WeightMap& ldm) {
 
 UNetConfig infer_unet_config(const weights::WeightMap& ldm) {
   UNetConfig config;
-  const Shape& first = shape_of(ldm, "input_blocks.0.0.weight", 4);
+  const Shape first = shape_of(ldm, "input_blocks.0.0.weight", 4);
   config.model_channels = first[0];
   config.in_channels = first[1];
   if (config.model_channels == 0) refuse(ldm, "has an empty first convolution");

@@ -4,31 +4,13 @@
 #include "comfystream/backend/openvino/openvino_backend.hpp"
 #include "comfystream/backend/reference/reference_backend.hpp"
 
+#include <cstring>
+
 namespace comfystream::backend::openvino {
 namespace {
 
-using graph::Value;
-
-std::vector<Tensor> random_inputs(const graph::Graph& graph, std::int64_t batch) {
-  std::vector<Tensor> inputs;
-  for (const Value value : graph.inputs()) {
-    const graph::ValueType& type = graph.type(value);
-    const Shape shape = type.shape.at(batch);
-    const auto seed = static_cast<std::uint32_t>(inputs.size() + 1);
-    if (is_floating(type.dtype)) {
-      inputs.push_back(random_tensor(shape, seed, 3.0F).cast(type.dtype));
-      continue;
-    }
-    Tensor tensor(type.dtype, shape);
-    std::minstd_rand generator(seed);
-    for (std::byte* at = tensor.mutable_bytes().data(); at < tensor.bytes().data() + tensor.size_bytes();
-         at += size_of(type.dtype)) {
-      *at = static_cast<std::byte>(generator() % (type.dtype == DType::kU8 ? 256 : 5));
-    }
-    inputs.push_back(tensor);
-  }
-  return inputs;
-}
+using tests::random_inputs;
+using tests::relative_error;
 
 void expect_same(const Tensor& actual, const Tensor& expected, double tolerance) {
   ASSERT_EQ(actual.shape(), expected.shape());

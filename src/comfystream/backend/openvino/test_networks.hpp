@@ -4,37 +4,17 @@
 
 #include "comfystream/backend/backend.hpp"
 #include "comfystream/graph/builder.hpp"
+#include "tests/support/op_cases.hpp"
 
-#include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <random>
 #include <span>
 #include <vector>
 
 namespace comfystream::backend::openvino {
 
-/// Uniform in [-scale, scale], the same on every machine.
-inline Tensor random_tensor(const Shape& shape, std::uint32_t seed, float scale = 1.0F) {
-  std::minstd_rand generator(seed);
-  Tensor tensor(DType::kF32, shape);
-  for (float& value : tensor.mutable_values<float>()) {
-    value = scale * (2.0F * static_cast<float>(generator()) / static_cast<float>(std::minstd_rand::max()) - 1.0F);
-  }
-  return tensor;
-}
-
-/// Largest difference, relative to the largest expected value.
-inline double relative_error(std::span<const float> actual, std::span<const float> expected) {
-  double worst = 0;
-  double scale = 1e-12;
-  for (std::size_t at = 0; at < expected.size(); ++at) {
-    const double difference = std::abs(static_cast<double>(actual[at]) - static_cast<double>(expected[at]));
-    worst = std::isnan(difference) ? INFINITY : std::max(worst, difference);
-    scale = std::max(scale, std::abs(static_cast<double>(expected[at])));
-  }
-  return actual.size() == expected.size() ? worst / scale : INFINITY;
-}
+using tests::random_tensor;
+using tests::relative_error;
 
 /// Convolution, norms, attention, a residual and a join of two batches: x [N, 16, h, w] -> y [N, 16, h, w], 2y on [2N,
 /// ..] inside. `dtype` is what the weights are stored in.

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "comfystream/backend/cuda/cuda_backend.hpp"
+
+#include "comfystream/backend/cuda/check.hpp"
+#include "comfystream/backend/cuda/executable.hpp"
+#include "comfystream/backend/cuda/kernels.hpp"
+#include "comfystream/error.hpp"
+
+namespace comfystream::backend {
+namespace {
+
+class CudaBackend final : public Backend {
+ public:
+  explicit CudaBackend(CudaOptions options) : options_(std::move(options)) {}
+
+  [[nodiscard]] std::string name() const override { return "cuda"; }
+  [[nodiscard]] std::vector<DeviceInfo> devices() const override;
+  [[nodiscard]] std::unique_ptr<Executable> compile(const graph::Graph& graph, const CompileOptions& options) override;
+
+ private:
+  CudaOptions options_;
+};
+
+DeviceInfo describe(int device) {
+  cudaDeviceProp properties{};
+  const cudaError_t status = cudaGetDeviceProperties(&properties, device);
+  if (status != cudaSuccess) return {"NVIDIA GPU " + std::to_string(device), cudaGetErrorString(status)};
+  std::string reason;
+  if (!cuda::kernels_fit_device(device)) {
+    reason = "this build has no kernels for compute capability " + std::to_string(properties.major) + "." +
+             std::to_string(properties.minor) + "; configure with -DCMAKE_CUDA_ARCHITECTURES=" +
+             std::to_string(properties.major) + std::to_string(properties.minor);
+  }
+  return {properties.name, reason};
+}
+
+std::vector<DeviceInfo> CudaBackend::devices() const {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status != cudaSuccess) {
+    static_cast<void>(cudaGetLastError());
+    return {{"NVIDIA GPU", cudaGetErrorString(status)}};
+  }
+  std::vector<DeviceInfo> devices;
+  for (int i = 0; i < count; ++i) devices.push_back(describe(i));
+  return devices;
+}
+
+std::unique_ptr<Executable> CudaBackend::compile(const graph::Graph& graph, const CompileOptions& options) {
+  if (options.max_batch < 1) {
+    throw Error(ErrorCode::kInvalidArgument, "the largest batch must be 1 or more, not " + std::to_string(options.max_batch));
+  }
+  const auto all = devices();
+  const auto index = static_cast<std::size_t>(options_.device);
+  if (options_.device < 0 || index >= all.size() || !all[index].available.empty()) {
+    const std::string reason = index < all.size() ? all[index].name + ": " + all[index].available : "there is no such device";
+    throw Error(ErrorCode::kBackend, "the cuda backend cannot use device " + std::to_string(options_.device) + ": " + reason);
+  }
+  return std::make_unique<cuda::CudaExecutable>(std::make_shared<cuda::Engine>(graph, options, options_));
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) { return std::make_unique<CudaBackend>(options); }
+
+}  // namespace comfystream::backend

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shared by our kernels.
+#pragma once
+
+#include "comfystream/backend/cuda/check.hpp"
+#include "comfystream/backend/cuda/kernels.hpp"
+
+#include <cuda_fp16.h>
+
+namespace comfystream::backend::cuda {
+
+inline unsigned blocks_for(std::int64_t count, int threads) {
+  return static_cast<unsigned>((count + threads - 1) / threads);
+}
+
+inline void check_launch(const char* kernel) { check(cudaGetLastError(), std::string("starting ") + kernel); }
+
+__device__ inline float load(const void* data, bool half, long long at) {
+  return half ? __half2float(static_cast<const __half*>(data)[at]) : static_cast<const float*>(data)[at];
+}
+__device__ inline void store(void* data, bool half, long long at, float value) {
+  if (half) {
+    static_cast<__half*>(data)[at] = __float2half_rn(value);
+  } else {
+    static_cast<float*>(data)[at] = value;
+  }
+}
+
+__device__ inline float silu(float x) { return x / (1.0F + __expf(-x)); }
+
+/// The sum over a block of at most 1024 threads, known to all of them. `shared` holds 33 floats.
+__device__ inline float block_sum(float value, float* shared) {
+  for (int step = 16; step > 0; step /= 2) value += __shfl_xor_sync(0xFFFFFFFFU, value, step);
+  __syncthreads();
+  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = value;
+  __syncthreads();
+  if (threadIdx.x < 32) {
+    float sum = threadIdx.x < (blockDim.x + 31) / 32 ? shared[threadIdx.x] : 0.0F;
+    for (int step = 16; step > 0; step /= 2) sum += __shfl_xor_sync(0xFFFFFFFFU, sum, step);
+    if (threadIdx.x == 0) shared[32] = sum;
+  }
+  __syncthreads();
+  return shared[32];
+}
+
+}  // namespace comfystream::backend::cuda

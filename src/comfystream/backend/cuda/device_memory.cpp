@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "comfystream/backend/cuda/device_memory.hpp"
+
+#include "comfystream/backend/cuda/check.hpp"
+
+namespace comfystream::backend::cuda {
+
+void DeviceBuffer::Free::operator()(std::byte* data) const noexcept { static_cast<void>(cudaFree(data)); }
+void PinnedBuffer::Free::operator()(std::byte* data) const noexcept { static_cast<void>(cudaFreeHost(data)); }
+
+DeviceBuffer::DeviceBuffer(std::size_t bytes, const std::string& what) : size_(bytes) {
+  void* data = nullptr;
+  if (bytes != 0) check(cudaMalloc(&data, bytes), std::to_string(bytes >> 20U) + " MiB for " + what);
+  data_.reset(static_cast<std::byte*>(data));
+}
+
+PinnedBuffer::PinnedBuffer(std::size_t bytes, const std::string& what) : size_(bytes) {
+  void* data = nullptr;
+  if (bytes != 0) {
+    check(cudaHostAlloc(&data, bytes, cudaHostAllocDefault), "page-locked memory for " + what);
+  }
+  data_.reset(static_cast<std::byte*>(data));
+}
+
+Stream make_stream() {
+  cudaStream_t stream = nullptr;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
+  return Stream(stream);
+}
+
+Event make_event(bool timed) {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, timed ? cudaEventDefault : cudaEventDisableTiming), "making an event");
+  return Event(event);
+}
+
+}  // namespace comfystream::backend::cuda

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operations on a card against the reference backend. Where a graph holds convolutions, products, attention or norms
+// the card computes in half precision: a few of its roundings are allowed. Everything else must meet the case's own
+// tolerance for single precision.
+#include "comfystream/backend/cuda/device_test.hpp"
+#include "comfystream/backend/cuda/storage_types.hpp"
+#include "comfystream/backend/reference/reference_backend.hpp"
+#include "tests/support/op_cases_elementwise.hpp"
+#include "tests/support/op_cases_linear.hpp"
+#include "tests/support/op_cases_shape.hpp"
+#include "tests/support/op_cases_table.hpp"
+
+#include <cstring>
+
+namespace comfystream::backend::cuda {
+namespace {
+
+using graph::Builder;
+using graph::kBatch;
+using graph::SymShape;
+using graph::Value;
+using tests::OpCase;
+
+constexpr double kHalfTolerance = 4e-3;
+
+void expect_same(const Tensor& actual, const Tensor& expected, double tolerance) {
+  ASSERT_EQ(actual.shape(), expected.shape());
+  ASSERT_EQ(actual.dtype(), expected.dtype());
+  if (is_floating(expected.dtype())) {
+    EXPECT_LE(tests::relative_error(actual.to_f32().values<float>(), expected.to_f32().values<float>()), tolerance);
+  } else {
+    EXPECT_EQ(std::memcmp(actual.bytes().data(), expected.bytes().data(), expected.size_bytes()), 0);
+  }
+}
+
+double tolerance_for(const graph::Graph& graph, double single) {
+  const bool half =
+      std::ranges::any_of(graph.nodes(), [](const graph::Node& node) { return is_network_op(node.kind) || node.kind == graph::OpKind::kLoop; });
+  return half ? std::max(single, kHalfTolerance) : std::max(single, 2e-6);
+}
+
+class DeviceOps : public testing::TestWithParam<OpCase> {
+ public:
+  static std::string name_of(const testing::TestParamInfo<OpCase>& info) { return tests::test_name_of(info.param); }
+
+ protected:
+  void SetUp() override {
+    const auto device = make_cuda_backend()->devices().front();
+    if (!device.available.empty()) GTEST_SKIP() << "skipped: no device (" << device.available << ")";
+  }
+};
+
+TEST_P(DeviceOps, MatchTheReference) {
+  Builder builder;
+  GetParam().build(builder);
+  const graph::Graph graph = builder.take();
+  const double tolerance = tolerance_for(graph, GetParam().tolerance);
+  const auto executable = compile_untuned(graph, 8);
+  const auto reference = make_reference_backend()->compile(graph, {.max_batch = 8});
+  for (const std::int64_t batch : {3, 1, 8}) {
+    SCOPED_TRACE("batch " + std::to_string(batch));
+    const auto inputs = tests::random_inputs(graph, batch);
+    const auto actual = run_once(*executable, graph, inputs, batch);
+    const auto expected = run_once(*reference, graph, inputs, batch);
+    for (std::size_t index = 0; index < expected.size(); ++index) {
+      SCOPED_TRACE(graph.outputs()[index].name);
+      expect_same(actual[index], expected[index], tolerance);
+    }
+  }
+}
+
+Value maps(Builder& b, std::int64_t channels, std::int64_t side) {
+  return b.input("x", DType::kF32, SymShape{kBatch, channels, side, side});
+}
+graph::Conv2dAttrs same(std::int64_t pad) {
+  return {.pad_top = pad, .pad_left = pad, .pad_bottom = pad, .pad_right = pad};
+}
+Tensor small(const Shape& shape, std::uint32_t seed) { return tests::random_tensor(shape, seed, 0.1F); }
+
+// Sizes that the libraries' and the fast kernels take, in the patterns that are fused.
+std::vector<OpCase> network_cases() {
+  return {
+      {"conv_3x3",
+       [](Builder& b) { b.output("y", b.conv2d(maps(b, 16, 20), b.weight(small({32, 16, 3, 3}, 3)), b.weight(small({32}, 4)), same(1))); }},
+      {"conv_3x3_silu_conv",
+       [](Builder& b) {
+         const Value h = b.silu(b.conv2d(maps(b, 16, 20), b.weight(small({32, 16, 3, 3}, 3)), b.weight(small({32}, 4)), same(1)));
+         b.output("y", b.conv2d(h, b.weight(small({3, 32, 3, 3}, 5)), b.weight(small({3}, 6)), same(1)));
+       }},
+      {"conv_relu_residual_relu",
+       [](Builder& b) {
+         const Value x = b.relu(b.conv2d(maps(b, 4, 20), b.weight(small({16, 4, 3, 3}, 3)), b.weight(small({16}, 4)), same(1)));
+         Value h = b.relu(b.conv2d(x, b.weight(small({16, 16, 3, 3}, 5)), b.weight(small({16}, 6)), same(1)));
+         h = b.relu(b.add(b.conv2d(h, b.weight(small({16, 16, 3, 3}, 7)), b.weight(small({16}, 8)), same(1)), x));
+         b.output("y", b.conv2d(h, b.weight(small({8, 16, 1, 1}, 9)), std::nullopt, {}));
+       }},
+      {"conv_stride_2_of_rgb",
+       [](Builder& b) {
+         auto attrs = same(1);
+         attrs.stride_h = attrs.stride_w = 2;
+         b.output("y", b.conv2d(maps(b, 3, 64), b.weight(small({24, 3, 3, 3}, 3)), b.weight(small({24}, 4)), attrs));
+       }},
+      {"patch_embedding",
+       [](Builder& b) {
+         const Value map = b.conv2d(maps(b, 3, 56), b.weight(small({32, 3, 14, 14}, 3)), b.weight(small({32}, 4)),
+                                    {.stride_h = 14, .stride_w = 14});
+         const Value tokens = b.reshape(b.transpose(map, {0, 2, 3, 1}), SymShape{kBatch, 16, 32});
+         const Value all = b.concat({b.weight(small({1, 1, 32}, 5)), tokens}, 1);
+         b.output("y", b.layer_norm(b.add(all, b.weight(small({1, 17, 32}, 6))), b.weight(small({32}, 7)), b.weight(small({32}, 8))));
+       }},
+      {"upsample_conv",
+       [](Builder& b) {
+         const Value h = b.conv2d(maps(b, 16, 10), b.weight(small({16, 16, 3, 3}, 3)), std::nullopt, same(1));
+         const Value up = b.resize(h, {graph::ResizeMode::kNearest, 20, 20, false});
+         b.output("y", b.conv2d(up, b.weight(small({16, 16, 3, 3}, 5)), b.weight(small({16}, 6)), same(1)));
+       }},
+      {"conv_transpose_tiles",
+       [](Builder& b) {
+         const Value h = b.conv2d(maps(b, 16, 6), b.weight(small({16, 16, 1, 1}, 3)), std::nullopt, {});
+         const Value up = b.conv_transpose2d(h, b.weight(small({16, 8, 4, 4}, 5)), b.weight(small({8}, 6)), {.stride = 4});
+         b.output("y", b.conv2d(up, b.weight(small({8, 8, 3, 3}, 7)), std::nullopt, same(1)));
+       }},
+      {"resnet_block",
+       [](Builder& b) {
+         const Value x = b.conv2d(maps(b, 4, 16), b.weight(small({64, 4, 3, 3}, 3)), b.weight(small({64}, 4)), same(1));
+         Value h = b.silu(b.group_norm(x, b.weight(small({64}, 5)), b.weight(small({64}, 6)), {.groups = 32}));
+         h = b.conv2d(h, b.weight(small({96, 64, 3, 3}, 7)), b.weight(small({96}, 8)), same(1));
+         const Value t = b.linear(b.input("t", DType::kF32, SymShape{kBatch, 40}), b.weight(small({96, 40}, 9)), b.weight(small({96}, 10)));
+         h = b.add(h, b.reshape(t, SymShape{kBatch, 96, 1, 1}));
+         h = b.silu(b.group_norm(h, b.weight(small({96}, 11)), b.weight(small({96}, 12)), {.groups = 32}));
+         h = b.conv2d(h, b.weight(small({96, 96, 3, 3}, 13)), b.weight(small({96}, 14)), same(1));
+         const Value skip = b.conv2d(x, b.weight(small({96, 64, 1, 1}, 15)), b.weight(small({96}, 16)), {});
+         b.output("y", b.add(skip, h));
+       }},
+      {"group_norm_sizes",
+       [](Builder& b) {
+         for (const std::int64_t channels : {320, 640, 960, 1280, 2560}) {
+           const std::string name = "x" + std::to_string(channels);
+           const Value x = b.conv2d(b.input(name, DType::kF32, SymShape{kBatch, 8, 24, 24}),
+                                    b.weight(small({channels, 8, 1, 1}, 3)), b.weight(tests::random_tensor({channels}, 4, 3.0F)), {});
+           const Value h = b.group_norm(x, b.weight(small({channels}, 5)), b.weight(small({channels}, 6)), {.groups = 32});
+           b.output("y" + std::to_string(channels), b.conv2d(h, b.weight(small({8, channels, 1, 1}, 7)), std::nullopt, {}));
+         }
+       }},
+      {"transformer_block",
+       [](Builder& b) {
+         const std::int64_t width = 80;
+         const auto matrix = [&b, seed = 20U](std::int64_t out, std::int64_t in) mutable {
+           return b.weight(small({out, in}, seed++));
+         };
+         const auto heads = [&b](Value v, std::int64_t tokens) {
+           return b.transpose(b.reshape(v, SymShape{b.shape(v)[0], tokens, 2, 40}), {0, 2, 1, 3});
+         };
+         auto make = matrix;
+         const Value map = b.conv2d(maps(b, 4, 12), b.weight(small({width, 4, 3, 3}, 3)), std::nullopt, same(1));
+         Value x = b.reshape(b.transpose(map, {0, 2, 3, 1}), SymShape{kBatch, 144, width});
+         x = b.linear(x, make(width, width), b.weight(small({width}, 4)));
+         const Value normed = b.layer_norm(x, b.weight(small({width}, 5)), b.weight(small({width}, 6)));
+         Value a = b.attention(heads(b.linear(normed, make(width, width)), 144), heads(b.linear(normed, make(width, width)), 144),
+                               heads(b.linear(normed, make(width, width)), 144), 0.158F);
+         a = b.reshape(b.transpose(a, {0, 2, 1, 3}), SymShape{kBatch, 144, width});
+         x = b.add(b.linear(a, make(width, width), b.weight(small({width}, 7))), x);
+         const Value context = b.parameter("context", SymShape{1, 77, 48}, tests::random_tensor({1, 77, 48}, 8));
+         const Value again = b.layer_norm(x, b.weight(small({width}, 9)), b.weight(small({width}, 10)));
+         a = b.attention(heads(b.linear(again, make(width, width)), 144), heads(b.linear(context, make(width, 48)), 77),
+                         heads(b.linear(context, make(width, 48)), 77), 0.158F);
+         a = b.reshape(b.transpose(a, {0, 2, 1, 3}), SymShape{kBatch, 144, width});
+         x = b.add(b.linear(a, make(width, width), b.weight(small({width}, 11))), x);
+         const Value both = b.linear(x, make(4 * width, width), b.weight(small({4 * width}, 12)));
+         const Value gated = b.mul(b.slice(both, 2, 0, 2 * width), b.gelu(b.slice(both, 2, 2 * width, 4 * width)));
+         x = b.add(b.linear(gated, make(width, 2 * width), b.weight(small({width}, 13))), x);
+         x = b.linear(x, make(width, width), b.weight(small({width}, 14)));
+         x = b.transpose(b.reshape(x, SymShape{kBatch, 12, 12, width}), {0, 3, 1, 2});
+         b.output("y", b.add(x, map));
+       }},
+      {"vision_block",
+       [](Builder& b) {
+         const Value x = b.input("x", DType::kF32, SymShape{kBatch, 33, 64});
+         const Value normed = b.layer_norm(x, b.weight(small({64}, 5)), b.weight(small({64}, 6)));
+         const Value qkv = b.linear(normed, b.weight(small({192, 64}, 7)), b.weight(small({192}, 8)));
+         const auto heads = [&](std::int64_t part) {
+           return b.transpose(b.reshape(b.slice(qkv, 2, 64 * part, 64 * (part + 1)), SymShape{kBatch, 33, 1, 64}), {0, 2, 1, 3});
+         };
+         Value a = b.attention(heads(0), heads(1), heads(2), 0.125F);
+         a = b.reshape(b.transpose(a, {0, 2, 1, 3}), SymShape{kBatch, 33, 64});
+         a = b.mul(b.linear(a, b.weight(small({64, 64}, 9)), b.weight(small({64}, 10))), b.weight(tests::random_tensor({64}, 11)));
+         const Value y = b.add(x, a);
+         const Value hidden = b.gelu(b.linear(y, b.weight(small({256, 64}, 12)), b.weight(small({256}, 13))));
+         b.output("y", b.add(y, b.mul(b.linear(hidden, b.weight(small({64, 256}, 14)), b.weight(small({64}, 15))),
+                                      b.weight(tests::random_tensor({64}, 16)))));
+       }},
+      {"skip_with_control",
+       [](Builder& b) {
+         const Value fixed = b.parameter("skip", SymShape{1, 16, 8, 8}, tests::random_tensor({1, 16, 8, 8}, 3));
+         const Value x = b.conv2d(maps(b, 16, 8), b.weight(small({16, 16, 1, 1}, 4)), std::nullopt, {});
+         const Value control = b.conv2d(x, b.weight(small({16, 16, 1, 1}, 5)), std::nullopt, {});
+         const Value skip = b.conv2d(fixed, b.weight(small({16, 16, 3, 3}, 6)), std::nullopt, same(1));
+         const Value joined = b.concat({x, b.add(skip, control)}, 1);
+         b.output("y", b.conv2d(joined, b.weight(small({16, 32, 3, 3}, 7)), std::nullopt, same(1)));
+       }},
+      {"depth_range",
+       [](Builder& b) {
+         const Value x = maps(b, 1, 98);
+         const Value low = b.reduce(graph::ReduceKind::kMin, x, {2, 3});
+         const Value range = b.sub(b.reduce(graph::ReduceKind::kMax, x, {2, 3}), low);
+         b.output("bytes", b.floor(b.mul(b.div(b.sub(x, low), range), 255.0F)));
+       },
+       0},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Linear, DeviceOps, testing::ValuesIn(tests::linear_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Attention, DeviceOps, testing::ValuesIn(tests::attention_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Norms, DeviceOps, testing::ValuesIn(tests::norm_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Shapes, DeviceOps, testing::ValuesIn(tests::shape_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Resize, DeviceOps, testing::ValuesIn(tests::resize_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Elementwise, DeviceOps, testing::ValuesIn(tests::elementwise_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Casts, DeviceOps, testing::ValuesIn(tests::cast_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Tables, DeviceOps, testing::ValuesIn(tests::table_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Networks, DeviceOps, testing::ValuesIn(network_cases()), DeviceOps::name_of);
+
+}  // namespace
+}  // namespace comfystream::backend::cuda

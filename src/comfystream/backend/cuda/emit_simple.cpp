@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operations that are one kernel of ours: norms, resizing, padding, reductions, tables.
+#include "comfystream/backend/cuda/constants.hpp"
+#include "comfystream/backend/cuda/emitter.hpp"
+#include "comfystream/backend/cuda/libraries.hpp"
+#include "comfystream/error.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+namespace comfystream::backend::cuda {
+namespace {
+
+using graph::Node;
+using graph::Value;
+
+std::vector<std::size_t> natural_order(std::size_t rank) {
+  std::vector<std::size_t> order(rank);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  return order;
+}
+
+View float_or_half(Emitter& e, Value v) {
+  const View x = e.view(v);
+  return x.dtype == DType::kF16 || x.dtype == DType::kF32 ? x : e.copy(x, DType::kF32, axis_order(x));
+}
+
+// [N, C, ...] as [N, pixels, C] with adjacent channels: itself, or a copy.
+View pixels_by_channels(Emitter& e, const View& x) {
+  std::vector<std::size_t> inside = natural_order(x.rank());
+  std::rotate(inside.begin() + 1, inside.begin() + 2, inside.end());
+  const Dims order(inside.begin(), inside.end());
+  const std::int64_t pixels = x.elements() / std::max<std::int64_t>(x.dims[0] * x.dims[1], 1);
+  const Dims wanted{x.dims[0], pixels, x.dims[1]};
+  auto result = reshaped(transposed(x, order), wanted);
+  if (result && (result->strides[2] == 1 || wanted[2] == 1)) return *result;
+  return *reshaped(transposed(e.copy(x, x.dtype, inside), order), wanted);
+}
+
+// A shift [B or 1, C, 1, 1] with adjacent channels.
+View shift_view(Emitter& e, Value shift) {
+  const View given = float_or_half(e, shift);
+  return given.strides[1] == 1 ? given : e.copy(given, given.dtype, natural_order(4));
+}
+
+}  // namespace
+
+void emit_group_norm(Emitter& e, const FusedOp& op) {
+  const Node& node = e.node(op.core);
+  const auto& attrs = std::get<graph::GroupNormAttrs>(node.attrs);
+  Value operand = node.operands[0];
+  std::optional<View> shift;
+  if (op.shift) {
+    const auto& parts = e.node(operand).operands;
+    operand = parts[0] == *op.shift ? parts[1] : parts[0];
+    shift = shift_view(e, *op.shift);
+  }
+  const View x = pixels_by_channels(e, float_or_half(e, operand));
+  const View weight = e.float_vector(node.operands[1]);
+  const View bias = e.float_vector(node.operands[2]);
+  const Dims dims = e.dims(op.core);
+  std::vector<std::size_t> inside = natural_order(dims.size());
+  std::rotate(inside.begin() + 1, inside.begin() + 2, inside.end());
+  const View y = e.make(dims, e.storage(op.root), inside);
+  const View scratch = e.make_scratch(group_norm_scratch(x.dims[0], x.dims[2], x.dims[1], attrs.groups));
+  std::vector<View> reads{x, weight, bias};
+  if (shift) reads.push_back(*shift);
+  e.add_step("group_norm " + std::to_string(dims[1]) + " " + std::to_string(x.dims[1]), reads, {y, scratch},
+             [=, silu = op.activation.has_value()](Libraries&, const Launch& launch) {
+               GroupNormCall call{};
+               call.x = launch.pointer(x);
+               call.x_half = x.dtype == DType::kF16;
+               call.batch_stride = x.strides[0];
+               call.pixel_stride = x.strides[1];
+               if (shift) {
+                 call.shift = launch.pointer(*shift);
+                 call.shift_half = shift->dtype == DType::kF16;
+                 call.shift_stride = shift->dims[0] == 1 ? 0 : shift->strides[0];
+               }
+               call.weight = launch.pointer<float>(weight);
+               call.bias = launch.pointer<float>(bias);
+               call.y = launch.pointer(y);
+               call.y_half = y.dtype == DType::kF16;
+               call.batch = x.dims[0];
+               call.channels = x.dims[2];
+               call.pixels = x.dims[1];
+               call.groups = attrs.groups;
+               call.epsilon = attrs.epsilon;
+               call.silu = silu;
+               call.scratch = launch.pointer<float>(scratch);
+               launch_group_norm(call, launch.stream);
+             });
+  e.define(op.root, y);
+}
+
+void emit_layer_norm(Emitter& e, Value v) {
+  const Node& node = e.node(v);
+  const View given = float_or_half(e, node.operands[0]);
+  const View x = e.rows(given, given.dtype);
+  const auto matrix = as_matrix(x);
+  const View weight = e.float_vector(node.operands[1]);
+  const View bias = e.float_vector(node.operands[2]);
+  const View y = e.result(v, natural_order(e.dims(v).size()));
+  e.add_step("layer_norm " + std::to_string(matrix->rows) + "x" + std::to_string(matrix->columns), {x, weight, bias}, {y},
+             [=, m = *matrix, epsilon = std::get<graph::LayerNormAttrs>(node.attrs).epsilon](Libraries&, const Launch& launch) {
+               launch_layer_norm({launch.pointer(x), x.dtype == DType::kF16, m.row_stride, launch.pointer<float>(weight),
+                                  launch.pointer<float>(bias), launch.pointer(y), y.dtype == DType::kF16, m.rows,
+                                  m.columns, epsilon},
+                                 launch.stream);
+             });
+  e.define(v, y);
+}
+
+void emit_resize(Emitter& e, Value v) {
+  const Node& node = e.node(v);
+  const auto& attrs = std::get<graph::ResizeAttrs>(node.attrs);
+  const View x = float_or_half(e, node.operands[0]);
+  const View y = e.result(v, axis_order(x));
+  const auto inside = [](const View& view) {
+    return view.dtype == DType::kF16 && view.dims[1] % 8 == 0 && view.strides[1] == 1 && view.offset % 8 == 0 &&
+           view.strides[0] % 8 == 0 && view.strides[2] % 8 == 0 && view.strides[3] % 8 == 0;
+  };
+  const bool fast = inside(x) && inside(y) && attrs.mode != graph::ResizeMode::kBicubic;
+  e.add_step("resize " + std::string(to_string(attrs.mode)), {x}, {y}, [=](Libraries&, const Launch& launch) {
+    const Strided from = located(strided(x), x, launch);
+    const Strided to = located(strided(y), y, launch);
+    if (fast) {
+      launch_resize_nhwc(from, to, attrs, launch.stream);
+    } else {
+      launch_resize(from, to, attrs, launch.stream);
+    }
+  });
+  e.define(v, y);
+}
+
+void emit_pad(Emitter& e, Value v) {
+  const Node& node = e.node(v);
+  const auto& attrs = std::get<graph::PadAttrs>(node.attrs);
+  const View given = e.view(node.operands[0]);
+  const View x = given.dtype == e.storage(v) ? given : e.copy(given, e.storage(v), axis_order(given));
+  const View y = e.result(v, axis_order(x));
+  PadCall call{strided(x), strided(y), static_cast<std::int64_t>(size_of(y.dtype)), attrs.mode, {}, 0};
+  std::ranges::copy(attrs.before, call.before);
+  if (y.dtype == DType::kF32) std::memcpy(&call.fill, &attrs.value, sizeof(float));
+  if (y.dtype == DType::kF16) call.fill = float_to_half(attrs.value);
+  if (y.dtype == DType::kBF16) call.fill = float_to_bfloat16(attrs.value);
+  if (!is_floating(y.dtype)) call.fill = static_cast<std::uint64_t>(static_cast<std::int64_t>(attrs.value));
+  e.add_step("pad", {x}, {y}, [=](Libraries&, const Launch& launch) {
+    PadCall now = call;
+    now.x.data = launch.pointer(x);
+    now.y.data = launch.pointer(y);
+    launch_pad(now, launch.stream);
+  });
+  e.define(v, y);
+}
+
+namespace {
+
+// x [kept, folded] -> [kept]: one kernel, or two where one block would have too much to fold alone.
+View fold(Emitter& e, const View& x, graph::ReduceKind kind) {
+  const std::int64_t kept = x.dims[0];
+  const std::int64_t folded = x.dims[1];
+  const View y = e.make_row_major({kept}, x.dtype == DType::kF16 ? DType::kF32 : x.dtype);
+  const auto add = [&](const View& from, const View& to, std::int64_t parts, std::int64_t size, graph::ReduceKind how) {
+    Strided in;
+    in.half = from.dtype == DType::kF16;
+    in.dims[0] = kept;
+    in.dims[1] = parts;
+    in.dims[4] = size;
+    in.strides[0] = from.strides[0];
+    in.strides[1] = size * from.strides[1];
+    in.strides[4] = from.strides[1];
+    e.add_step("reduce " + std::string(to_string(how)), {from}, {to}, [=](Libraries&, const Launch& launch) {
+      launch_reduce(located(in, from, launch), from.dtype, how, launch.pointer(to), launch.stream);
+    });
+  };
+  std::int64_t parts = 1;
+  if (folded >= 8192 && kind != graph::ReduceKind::kMean) {
+    for (std::int64_t p = 2; p <= 256; ++p) parts = folded % p == 0 ? p : parts;
+  }
+  if (parts == 1) {
+    add(x, y, 1, folded, kind);
+    return y;
+  }
+  const View partial = e.make_row_major({kept, parts}, y.dtype);
+  add(x, partial, parts, folded / parts, kind);
+  add(partial, y, 1, parts, kind);
+  return y;
+}
+
+}  // namespace
+
+void emit_reduce(Emitter& e, Value v) {
+  const Node& node = e.node(v);
+  const auto& attrs = std::get<graph::ReduceAttrs>(node.attrs);
+  View x = e.view(node.operands[0]);
+  std::vector<std::size_t> order;
+  std::int64_t kept = 1;
+  for (std::size_t i = 0; i < x.rank(); ++i) {
+    if (std::ranges::find(attrs.axes, static_cast<std::int64_t>(i)) != attrs.axes.end()) continue;
+    order.push_back(i);
+    kept *= x.dims[i];
+  }
+  for (const auto axis : attrs.axes) order.push_back(static_cast<std::size_t>(axis));
+  const Dims turned(order.begin(), order.end());
+  const Dims matrix{kept, x.elements() / kept};
+  auto flat = reshaped(transposed(x, turned), matrix);
+  if (!flat) flat = reshaped(transposed(e.copy(x, x.dtype, order), turned), matrix);
+  const View y = fold(e, *flat, attrs.kind);
+  e.define(v, *reshaped(y, e.dims(v)));
+}
+
+void emit_softmax(Emitter& e, Value v) {
+  const Node& node = e.node(v);
+  const auto axis = static_cast<std::size_t>(std::get<graph::SoftmaxAttrs>(node.attrs).axis);
+  const View x = float_or_half(e, node.operands[0]);
+  const View y = e.result(v, axis_order(x));
+  if (x.rank() > 5) throw Error(ErrorCode::kUnsupported, "cuda: softmax of more than 5 dimensions, in " + node.scope);
+  const auto last = [axis](View view) {
+    std::swap(view.dims[axis], view.dims.back());
+    std::swap(view.strides[axis], view.strides.back());
+    while (view.rank() < 5) {
+      view.dims.insert(view.dims.begin(), 1);
+      view.strides.insert(view.strides.begin(), 0);
+    }
+    return strided(view);
+  };
+  e.add_step("softmax", {x}, {y}, [x, y, from = last(x), to = last(y)](Libraries&, const Launch& launch) {
+    launch_softmax(located(from, x, launch), located(to, y, launch), launch.stream);
+  });
+  e.define(v, y);
+}
+
+void emit_embedding(Emitter& e, Value v) {
+  const Node& node = e.node(v);
+  const View given = e.view(node.operands[0]);
+  const View indices = is_row_major(given) ? given : e.copy(given, given.dtype, natural_order(given.rank()));
+  View table = e.view(node.operands[1]);
+  if (!is_row_major(table)) table = e.copy(table, table.dtype, natural_order(2));
+  const View y = e.make_row_major(e.dims(v), table.dtype);
+  e.add_step("embedding", {indices, table}, {y}, [=](Libraries&, const Launch& launch) {
+    launch_embedding(launch.pointer(indices), indices.dtype == DType::kI64, indices.elements(), launch.pointer(table),
+                     table.dims[0], table.dims[1], static_cast<std::int64_t>(size_of(table.dtype)), launch.pointer(y),
+                     launch.stream);
+  });
+  e.define(v, y);
+}
+
+void emit_timestep_embedding(Emitter& e, Value v) {
+  const Node& node = e.node(v);
+  const auto& attrs = std::get<graph::TimestepEmbeddingAttrs>(node.attrs);
+  const std::int64_t half = attrs.dim / 2;
+  // max_period^(-i / (half - shift)), rounded at each step as the reference's (and diffusers') single precision is.
+  Tensor frequencies(DType::kF32, {std::max<std::int64_t>(half, 1)});
+  const auto factor = static_cast<float>(-std::log(static_cast<double>(attrs.max_period)));
+  for (std::int64_t i = 0; i < half; ++i) {
+    const float exponent = factor * static_cast<float>(i) / (static_cast<float>(half) - attrs.downscale_freq_shift);
+    frequencies.mutable_values<float>()[static_cast<std::size_t>(i)] =
+        static_cast<float>(std::exp(static_cast<double>(exponent)));
+  }
+  const View table = e.vector({frequencies}, DType::kF32);
+  View t = e.view(node.operands[0]);
+  if (t.dtype != DType::kF32) t = e.copy(t, DType::kF32, {0});
+  const View y = e.make_row_major(e.dims(v), DType::kF32);
+  e.add_step("timestep_embedding", {t, table}, {y}, [=](Libraries&, const Launch& launch) {
+    launch_timestep_embedding(launch.pointer<float>(t), t.strides[0], launch.pointer<float>(table), t.dims[0], attrs.dim,
+                              attrs.flip_sin_to_cos, launch.pointer<float>(y), launch.stream);
+  });
+  e.define(v, y);
+}
+
+}  // namespace comfystream::backend::cuda

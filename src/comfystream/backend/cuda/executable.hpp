@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// A compiled graph on one card. Private to the CUDA backend.
+#pragma once
+
+#include "comfystream/backend/backend.hpp"
+#include "comfystream/backend/cuda/cuda_backend.hpp"
+#include "comfystream/backend/cuda/device_memory.hpp"
+#include "comfystream/backend/cuda/emitter.hpp"
+#include "comfystream/backend/cuda/libraries.hpp"
+#include "comfystream/backend/cuda/schedule.hpp"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace comfystream::backend::cuda {
+
+class CudaSlot;
+
+/// A program with everything that running it takes but memory.
+struct Compiled {
+  Program program;
+  Schedule schedule;
+  ArenaPlan arena;
+};
+
+/// A parameter's value in page-locked memory: copies to the device read it while batches are enqueued.
+struct ParameterValue {
+  std::shared_ptr<const PinnedBuffer> bytes;
+  std::uint64_t version = 0;
+};
+
+/// What an executable and its slots share; it lives as long as any of them.
+class Engine {
+ public:
+  Engine(const graph::Graph& graph, const CompileOptions& compile, const CudaOptions& options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  [[nodiscard]] const graph::Graph& graph() const noexcept { return planned_.graph; }
+  [[nodiscard]] std::int64_t max_batch() const noexcept { return max_batch_; }
+  [[nodiscard]] int device() const noexcept { return options_.device; }
+  [[nodiscard]] const Compiled& static_part() const noexcept { return static_; }
+  [[nodiscard]] bool static_reads(std::size_t parameter) const { return static_reads_[parameter]; }
+
+  /// The program for a batch of `batch_size`, made when it is first asked for. Error for sizes out of bounds.
+  const Compiled& compiled(std::int64_t batch_size);
+  [[nodiscard]] std::vector<std::int64_t> compiled_sizes();
+
+  /// Records `compiled` as a graph that runs on the memory given (an address for each buffer), with copies from and to
+  /// the host around it.
+  struct HostCopy {
+    void* to;
+    const void* from;
+    std::size_t bytes;
+  };
+  CudaGraphExec capture(const Compiled& compiled, const std::vector<std::byte*>& base, const std::vector<HostCopy>& before,
+                        const std::vector<HostCopy>& after);
+  /// Microseconds of each step alone on the memory given.
+  std::vector<float> time_steps(const Compiled& compiled, const std::vector<std::byte*>& base);
+
+  void set_parameter(std::size_t index, const Tensor& value);
+  /// Copies what batches enqueued now are to see into `values`.
+  void read_parameters(std::vector<ParameterValue>& values);
+
+  void add_slot(CudaSlot* slot);
+  void remove_slot(CudaSlot* slot);
+  void warm(std::int64_t batch_size);
+
+  [[nodiscard]] std::byte* weight(std::size_t index) { return libraries_->weights.address(index); }
+  [[nodiscard]] std::int64_t weight_bytes() const { return libraries_->weights.total_bytes(); }
+  std::map<std::string, std::chrono::nanoseconds> time_by_scope();
+
+ private:
+  Compiled compile(Program program, Home home, const std::vector<bool>& kept);
+  void prepare(Program& program);
+  void record(const Compiled& compiled, const std::vector<std::byte*>& base, const std::vector<HostCopy>& before,
+              const std::vector<HostCopy>& after);
+  void measure_scopes(std::int64_t batch_size, CudaSlot& slot);
+
+  CudaOptions options_;
+  std::int64_t max_batch_;
+  bool profile_;
+  PlannedGraph planned_;
+  std::unique_ptr<Libraries> libraries_;
+  StaticProgram fixed_;
+  Compiled static_;
+  std::vector<bool> static_reads_;
+
+  std::mutex compile_mutex_;
+  std::map<std::int64_t, std::unique_ptr<Compiled>> compiled_;
+
+  std::mutex capture_mutex_;
+  std::vector<Stream> streams_;  // to record on
+
+  std::mutex parameter_mutex_;
+  std::vector<ParameterValue> parameters_;
+
+  std::mutex slot_mutex_;
+  std::vector<CudaSlot*> slots_;
+  std::map<std::string, std::chrono::nanoseconds> scopes_;
+};
+
+class CudaExecutable final : public Executable {
+ public:
+  explicit CudaExecutable(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {}
+
+  [[nodiscard]] std::unique_ptr<Slot> make_slot() override;
+  void set_parameter(std::size_t index, const Tensor& value) override;
+  void enqueue(Slot& slot, std::int64_t batch_size) override;
+  void wait(Slot& slot) override;
+  [[nodiscard]] std::chrono::nanoseconds device_time(const Slot& slot) const override;
+  void warm(std::int64_t batch_size) override;
+  [[nodiscard]] std::map<std::string, std::chrono::nanoseconds> time_by_scope() const override;
+
+  [[nodiscard]] Engine& engine() { return *engine_; }
+
+ private:
+  std::shared_ptr<Engine> engine_;
+};
+
+}  // namespace comfystream::backend::cuda

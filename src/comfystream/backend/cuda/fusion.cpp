@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "comfystream/backend/cuda/fusion.hpp"
+
+#include "comfystream/backend/cuda/constants.hpp"
+#include "comfystream/backend/cuda/storage_types.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace comfystream::backend::cuda {
+namespace {
+
+using graph::BinaryKind;
+using graph::Graph;
+using graph::Node;
+using graph::OpKind;
+using graph::UnaryKind;
+using graph::Value;
+
+class Fuser {
+ public:
+  Fuser(const Graph& graph, const std::vector<DType>& storage, const FusionOptions& options)
+      : graph_(graph), storage_(storage), options_(options) {}
+
+  Fusion run() {
+    count_users();
+    assign_roles();
+    for_each_op([&](Value v, const Node& node) {
+      if (is_product(node.kind) && !taken_.contains(v.id)) extend_product(v);
+    });
+    for_each_op([&](Value v, const Node& node) {
+      if (node.kind == OpKind::kGroupNorm) extend_norm(v);
+    });
+    inline_pointwise();
+    if (options_.join_products) join_products();
+    return std::move(fusion_);
+  }
+
+ private:
+  // The one reader of a value that is read once and not given out.
+  [[nodiscard]] std::optional<Value> only_user(Value v) const {
+    if (users_[v.id].size() != 1 || given_out_[v.id]) return std::nullopt;
+    return users_[v.id].front();
+  }
+
+  void count_users() {
+    const auto& nodes = graph_.nodes();
+    users_.resize(nodes.size());
+    given_out_.assign(nodes.size(), false);
+    used_.assign(nodes.size(), false);
+    for (const auto& output : graph_.outputs()) given_out_[output.value.id] = used_[output.value.id] = true;
+    for (std::size_t i = nodes.size(); i-- > 0;) {
+      if (!used_[i]) continue;
+      for (const auto operand : nodes[i].operands) used_[operand.id] = true;
+    }
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      if (!used_[i]) continue;
+      for (const auto operand : nodes[i].operands) users_[operand.id].push_back({static_cast<std::uint32_t>(i)});
+    }
+  }
+
+  void assign_roles() {
+    for (std::size_t i = 0; i < graph_.nodes().size(); ++i) {
+      const OpKind kind = graph_.nodes()[i].kind;
+      Role role = is_view(kind) ? Role::kView : Role::kOp;
+      if (kind == OpKind::kInput || kind == OpKind::kParameter || kind == OpKind::kConstant) role = Role::kSource;
+      if (!used_[i] && role != Role::kSource) role = Role::kUnused;
+      fusion_.roles.push_back(role);
+    }
+  }
+
+  template <typename Action>
+  void for_each_op(Action action) {
+    for (std::uint32_t i = 0; i < graph_.nodes().size(); ++i) {
+      if (fusion_.roles[i] == Role::kOp) action(Value{i}, graph_.nodes()[i]);
+    }
+  }
+
+  static bool is_product(OpKind kind) { return kind == OpKind::kConv2d || kind == OpKind::kLinear; }
+
+  void extend_product(Value core) {
+    FusedOp op{core, core, {}, {}, {}, {}, {}};
+    if (graph_.node(core).kind == OpKind::kLinear) absorb_scale(op);
+    absorb_residual(op);
+    absorb_activation(op);
+    if (op.root == core) return;
+    Value at = core;
+    while (at != op.root) {
+      fusion_.roles[at.id] = Role::kAbsorbed;
+      at = users_[at.id].front();
+    }
+    fusion_.fused.emplace(op.root.id, std::move(op));
+  }
+
+  void absorb_scale(FusedOp& op) const {
+    const auto user = only_user(op.root);
+    if (!user || !is_binary(*user, BinaryKind::kMul)) return;
+    const Value other = other_operand(*user, op.root);
+    const auto width = graph_.type(op.root).shape.dims().back();
+    const auto& shape = graph_.type(other).shape;
+    const bool per_column = shape.rank() >= 1 && shape.dims().back() == width && shape.elements() == width;
+    if (!per_column || graph_.type(*user).shape != graph_.type(op.root).shape || !constant_of(graph_, other)) return;
+    op.scale = other;
+    op.root = *user;
+  }
+
+  void absorb_residual(FusedOp& op) {
+    FusedOp tried = op;
+    auto user = only_user(tried.root);
+    while (user && (graph_.node(*user).kind == OpKind::kReshape || graph_.node(*user).kind == OpKind::kTranspose)) {
+      tried.views.push_back(*user);
+      tried.root = *user;
+      user = only_user(tried.root);
+    }
+    if (!user || !is_binary(*user, BinaryKind::kAdd) || taken_.contains(user->id)) return;
+    const Value other = other_operand(*user, tried.root);
+    if (other == tried.root || graph_.type(other).shape != graph_.type(tried.root).shape) return;
+    if (graph_.type(*user).shape != graph_.type(other).shape || constant_of(graph_, other)) return;
+    // The other operand must be there when this runs; an operation that has absorbed nothing runs at its own place.
+    tried.residual = other;
+    tried.root = *user;
+    taken_.insert(user->id);
+    op = std::move(tried);
+  }
+
+  void absorb_activation(FusedOp& op) const {
+    const auto user = only_user(op.root);
+    if (!user || graph_.node(*user).kind != OpKind::kUnary) return;
+    const auto kind = std::get<graph::UnaryAttrs>(graph_.node(*user).attrs).kind;
+    const bool linear = graph_.node(op.core).kind == OpKind::kLinear;
+    const bool half = storage_[user->id] == DType::kF16;
+    const bool gelu = linear && half && options_.fuse_gelu && (kind == UnaryKind::kGelu || kind == UnaryKind::kGeluTanh);
+    const bool silu = !linear && half && kind == UnaryKind::kSilu;
+    if (kind != UnaryKind::kRelu && !gelu && !silu) return;
+    op.activation = kind;
+    op.root = *user;
+  }
+
+  void extend_norm(Value core) {
+    FusedOp op{core, core, {}, {}, {}, {}, {}};
+    const Value x = graph_.node(core).operands[0];
+    if (const auto shift = per_channel_shift(x)) {
+      op.shift = *shift;
+      fusion_.roles[x.id] = Role::kAbsorbed;
+    }
+    const auto user = only_user(core);
+    if (user && graph_.node(*user).kind == OpKind::kUnary &&
+        std::get<graph::UnaryAttrs>(graph_.node(*user).attrs).kind == UnaryKind::kSilu) {
+      op.activation = UnaryKind::kSilu;
+      op.root = *user;
+      fusion_.roles[core.id] = Role::kAbsorbed;
+    }
+    if (op.shift || op.activation) fusion_.fused.emplace(op.root.id, std::move(op));
+  }
+
+  // x = h + shift with a shift for each channel, read by one norm alone: the shift.
+  [[nodiscard]] std::optional<Value> per_channel_shift(Value x) const {
+    if (fusion_.roles[x.id] != Role::kOp || taken_.contains(x.id) || !only_user(x)) return std::nullopt;
+    if (!is_binary(x, BinaryKind::kAdd) || graph_.type(x).shape.rank() != 4) return std::nullopt;
+    for (const std::size_t i : {0U, 1U}) {
+      const Value shift = graph_.node(x).operands[i];
+      const Value h = graph_.node(x).operands[1 - i];
+      const auto& shape = graph_.type(shift).shape;
+      const auto& whole = graph_.type(x).shape;
+      if (shape.rank() != 4 || graph_.type(h).shape != whole) continue;
+      const bool fits = (shape[0] == whole[0] || shape[0] == graph::Dim(1)) && shape[1] == whole[1] &&
+                        shape[2] == graph::Dim(1) && shape[3] == graph::Dim(1);
+      if (fits && whole[2].count * whole[3].count > 1) return shift;
+    }
+    return std::nullopt;
+  }
+
+  void inline_pointwise() {
+    std::vector<std::size_t> weight(graph_.nodes().size(), 1);  // elementwise nodes computed with this one
+    for_each_op([&](Value v, const Node& node) {
+      if (!is_pointwise(node.kind) || fusion_.fused.contains(v.id)) return;
+      for (const auto operand : node.operands) weight[v.id] += is_inlined(operand) ? weight[operand.id] : 0;
+      const auto user = only_user(v);
+      if (!user || weight[v.id] > 24) return;
+      const Role role = fusion_.roles[user->id];
+      const bool pointwise = is_pointwise(graph_.node(*user).kind) && !fusion_.fused.contains(user->id);
+      // A join copies each part as it is; a part that is a repeated or converted value is best computed there too.
+      const bool joined = graph_.node(*user).kind == OpKind::kConcat && uses_of(*user, v) == 1;
+      if (role == Role::kOp && (pointwise || joined)) fusion_.roles[v.id] = Role::kInlined;
+    });
+  }
+
+  [[nodiscard]] bool is_inlined(Value v) const { return fusion_.roles[v.id] == Role::kInlined; }
+  [[nodiscard]] std::ptrdiff_t uses_of(Value user, Value v) const {
+    return std::ranges::count(graph_.node(user).operands, v);
+  }
+
+  void join_products() {
+    std::map<std::pair<std::uint32_t, bool>, std::vector<Value>> by_operand;
+    for_each_op([&](Value v, const Node& node) {
+      if (node.kind != OpKind::kLinear || fusion_.fused.contains(v.id) || storage_[v.id] != DType::kF16) return;
+      const auto& weight = graph_.type(node.operands[1]).shape;
+      const bool has_bias = node.operands.size() == 3;
+      if (weight[0].count % 8 != 0 || weight[1].count % 8 != 0 || !constant_of(graph_, node.operands[1])) return;
+      if (has_bias && !constant_of(graph_, node.operands[2])) return;
+      by_operand[{node.operands[0].id, has_bias}].push_back(v);
+    });
+    for (auto& [key, members] : by_operand) {
+      if (members.size() < 2) continue;
+      const auto first = members.front().id;
+      for (const auto member : members) fusion_.joined_into[member.id] = first;
+      fusion_.joined[first] = std::move(members);
+    }
+  }
+
+  [[nodiscard]] bool is_binary(Value v, BinaryKind kind) const {
+    const Node& node = graph_.node(v);
+    return node.kind == OpKind::kBinary && node.type.dtype == DType::kF32 &&
+           std::get<graph::BinaryAttrs>(node.attrs).kind == kind;
+  }
+  [[nodiscard]] Value other_operand(Value binary, Value one) const {
+    const auto& operands = graph_.node(binary).operands;
+    return operands[0] == one ? operands[1] : operands[0];
+  }
+
+  const Graph& graph_;
+  const std::vector<DType>& storage_;
+  FusionOptions options_;
+  Fusion fusion_;
+  std::vector<std::vector<Value>> users_;  // once for each operand that names the value
+  std::vector<bool> given_out_;
+  std::vector<bool> used_;
+  std::set<std::uint32_t> taken_;  // additions that an operation has absorbed
+};
+
+}  // namespace
+
+Fusion fuse(const Graph& graph, const std::vector<DType>& storage, const FusionOptions& options) {
+  return Fuser(graph, storage, options).run();
+}
+
+}  // namespace comfystream::backend::cuda

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "comfystream/backend/cuda/fusion.hpp"
+
+#include "comfystream/backend/cuda/storage_types.hpp"
+#include "comfystream/graph/builder.hpp"
+#include "tests/support/op_cases.hpp"
+
+#include <gtest/gtest.h>
+
+namespace comfystream::backend::cuda {
+namespace {
+
+using graph::Builder;
+using graph::kBatch;
+using graph::SymShape;
+using graph::UnaryKind;
+using graph::Value;
+using tests::weight;
+
+const graph::Conv2dAttrs kSame{.pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1};
+
+struct Fused {
+  graph::Graph graph;
+  std::vector<DType> storage;
+  Fusion fusion;
+};
+
+Fused fuse_graph(Builder& builder) {
+  Fused fused{builder.take(), {}, {}};
+  fused.storage = assign_storage(fused.graph);
+  fused.fusion = fuse(fused.graph, fused.storage);
+  return fused;
+}
+
+Value map_of(Builder& b) { return b.input("x", DType::kF32, SymShape{kBatch, 16, 8, 8}); }
+Value conv(Builder& b, Value x, std::uint32_t seed = 1) {
+  return b.conv2d(x, b.weight(weight({16, 16, 3, 3}, seed)), b.weight(weight({16}, seed)), kSame);
+}
+
+TEST(Fusion, AConvolutionTakesItsResidualAndActivation) {
+  Builder b;
+  const Value x = conv(b, map_of(b));
+  const Value h = conv(b, x, 2);
+  const Value y = b.relu(b.add(h, x));
+  b.output("y", conv(b, y, 3));
+  const Fused f = fuse_graph(b);
+  const FusedOp& op = f.fusion.fused.at(y.id);
+  EXPECT_EQ(op.core, h);
+  EXPECT_EQ(op.residual, x);
+  EXPECT_EQ(op.activation, UnaryKind::kRelu);
+  EXPECT_EQ(f.fusion.roles[h.id], Role::kAbsorbed);
+}
+
+TEST(Fusion, AResultReadTwiceIsKept) {
+  Builder b;
+  const Value h = conv(b, map_of(b));
+  const Value act = b.silu(h);
+  b.output("y", conv(b, b.add(act, h), 2));
+  const Fused f = fuse_graph(b);
+  EXPECT_EQ(f.fusion.roles[h.id], Role::kOp);
+  EXPECT_FALSE(f.fusion.fused.contains(act.id));
+  EXPECT_EQ(f.fusion.roles[act.id], Role::kInlined) << "into the sum";
+}
+
+TEST(Fusion, ANormTakesTheShiftBeforeAndTheActivationAfter) {
+  Builder b;
+  const Value h = conv(b, map_of(b));
+  const Value shift = b.reshape(b.input("t", DType::kF32, SymShape{kBatch, 16}), SymShape{kBatch, 16, 1, 1});
+  const Value sum = b.add(h, shift);
+  const Value norm = b.group_norm(sum, b.weight(weight({16})), b.weight(weight({16}, 2)), {.groups = 4});
+  const Value y = b.silu(norm);
+  b.output("y", conv(b, y, 3));
+  const Fused f = fuse_graph(b);
+  const FusedOp& op = f.fusion.fused.at(y.id);
+  EXPECT_EQ(op.core, norm);
+  EXPECT_EQ(op.shift, shift);
+  EXPECT_EQ(f.fusion.roles[sum.id], Role::kAbsorbed);
+}
+
+TEST(Fusion, AProductTakesItsScaleAndAResidualInAnotherShape) {
+  Builder b;
+  const Value x = conv(b, map_of(b));
+  const Value tokens = b.reshape(b.transpose(x, {0, 2, 3, 1}), SymShape{kBatch, 64, 16});
+  const Value product = b.linear(tokens, b.weight(weight({16, 16})), b.weight(weight({16})));
+  const Value gamma = b.weight(weight({16}, 9));
+  const Value scaled = b.mul(product, gamma);
+  const Value map = b.transpose(b.reshape(scaled, SymShape{kBatch, 8, 8, 16}), {0, 3, 1, 2});
+  const Value y = b.add(map, x);
+  b.output("y", conv(b, y, 3));
+  const Fused f = fuse_graph(b);
+  const FusedOp& op = f.fusion.fused.at(y.id);
+  EXPECT_EQ(op.core, product);
+  EXPECT_EQ(op.scale, gamma);
+  EXPECT_EQ(op.residual, x);
+  EXPECT_EQ(op.views.size(), 2U);
+}
+
+TEST(Fusion, ProductsOfOneValueRunTogether) {
+  Builder b;
+  const Value x = b.input("x", DType::kF32, SymShape{kBatch, 7, 16});
+  std::vector<Value> parts;
+  for (std::uint32_t i = 0; i < 3; ++i) parts.push_back(b.linear(x, b.weight(weight({16, 16}, i + 1))));
+  const auto heads = [&](Value v) { return b.transpose(b.reshape(v, SymShape{kBatch, 7, 2, 8}), {0, 2, 1, 3}); };
+  const Value a = b.attention(heads(parts[0]), heads(parts[1]), heads(parts[2]), 1.0F);
+  b.output("y", a);
+  const Fused f = fuse_graph(b);
+  ASSERT_TRUE(f.fusion.joined.contains(parts[0].id));
+  EXPECT_EQ(f.fusion.joined.at(parts[0].id), parts);
+}
+
+TEST(Fusion, ElementwiseChainsAreComputedWhereTheyAreRead) {
+  Builder b;
+  const Value x = map_of(b);
+  const Value scaled = b.mul(x, 2.0F);
+  const Value low = b.clamp(scaled, 0.0F, 1.0F);
+  const Value bytes = b.cast(low, DType::kU8);
+  b.output("y", bytes);
+  const Fused f = fuse_graph(b);
+  EXPECT_EQ(f.fusion.roles[scaled.id], Role::kInlined);
+  EXPECT_EQ(f.fusion.roles[low.id], Role::kInlined);
+  EXPECT_EQ(f.fusion.roles[bytes.id], Role::kOp);
+}
+
+TEST(StorageTypes, InsidesOfNetworksAreHalfAndTheRestIsNot) {
+  Builder b;
+  const Value x = map_of(b);
+  const Value scaled = b.mul(x, 0.5F);
+  const Value h = conv(b, scaled);
+  const Value last = conv(b, h, 2);
+  const Value sampled = b.sub(x, last);
+  const Value whole = b.floor(sampled);
+  const Value hint = b.mul(whole, 0.25F);
+  b.output("y", conv(b, hint, 3));
+  const graph::Graph graph = b.take();
+  const auto storage = assign_storage(graph);
+  EXPECT_EQ(storage[x.id], DType::kF32);
+  EXPECT_EQ(storage[scaled.id], DType::kF16);
+  EXPECT_EQ(storage[h.id], DType::kF16);
+  EXPECT_EQ(storage[last.id], DType::kF32) << "read by the sampler";
+  EXPECT_EQ(storage[sampled.id], DType::kF32);
+  EXPECT_EQ(storage[hint.id], DType::kF32) << "computed from whole numbers";
+}
+
+}  // namespace
+}  // namespace comfystream::backend::cuda

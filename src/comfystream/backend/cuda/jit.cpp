@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "comfystream/backend/cuda/jit.hpp"
+
+#include "comfystream/backend/cuda/check.hpp"
+#include "comfystream/error.hpp"
+
+#include <algorithm>
+
+#include <nvrtc.h>
+
+namespace comfystream::backend::cuda {
+namespace {
+
+void check(nvrtcResult status, const std::string& what) {
+  if (status != NVRTC_SUCCESS) throw Error(ErrorCode::kBackend, what + ": " + nvrtcGetErrorString(status));
+}
+
+class NvrtcProgram {
+ public:
+  explicit NvrtcProgram(const std::string& source) {
+    check(nvrtcCreateProgram(&program_, source.c_str(), "comfystream.cu", 0, nullptr, nullptr), "preparing a kernel");
+  }
+  ~NvrtcProgram() { static_cast<void>(nvrtcDestroyProgram(&program_)); }
+  NvrtcProgram(const NvrtcProgram&) = delete;
+  NvrtcProgram& operator=(const NvrtcProgram&) = delete;
+  [[nodiscard]] nvrtcProgram get() const { return program_; }
+
+ private:
+  nvrtcProgram program_ = nullptr;
+};
+
+std::string log_of(nvrtcProgram program) {
+  std::size_t size = 0;
+  if (nvrtcGetProgramLogSize(program, &size) != NVRTC_SUCCESS) return {};
+  std::string log(size, '\0');
+  if (nvrtcGetProgramLog(program, log.data()) != NVRTC_SUCCESS) return {};
+  return log;
+}
+
+std::string current_architecture() {
+  int device = 0;
+  int major = 0;
+  int minor = 0;
+  cuda::check(cudaGetDevice(&device), "asking for the device");
+  cuda::check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "asking for the device");
+  cuda::check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "asking for the device");
+  return "sm_" + std::to_string(major) + std::to_string(minor);
+}
+
+}  // namespace
+
+void Jit::Unload::operator()(cudaLibrary_t library) const noexcept { static_cast<void>(cudaLibraryUnload(library)); }
+
+std::vector<char> compile_source(const std::string& source, const std::string& architecture) {
+  const NvrtcProgram program(source);
+  const std::string arch = "--gpu-architecture=" + architecture;
+  // Whole numbers in pixels come out exactly only if products are rounded before sums, as on the host.
+  const char* options[] = {arch.c_str(), "--std=c++17", "--fmad=false"};
+  if (nvrtcCompileProgram(program.get(), 3, options) != NVRTC_SUCCESS) {
+    throw Error(ErrorCode::kBackend, "a generated kernel does not compile: " + log_of(program.get()));
+  }
+  std::size_t size = 0;
+  check(nvrtcGetCUBINSize(program.get(), &size), "compiling a kernel");
+  std::vector<char> code(size);
+  check(nvrtcGetCUBIN(program.get(), code.data()), "compiling a kernel");
+  return code;
+}
+
+cudaKernel_t Jit::kernel(const std::string& source, const std::string& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = kernels_.find(source);
+    if (known != kernels_.end()) return known->second.second;
+  }
+  const auto code = compile_source(source, current_architecture());
+  cudaLibrary_t loaded = nullptr;
+  cuda::check(cudaLibraryLoadData(&loaded, code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0), "loading a kernel");
+  Library library(loaded);
+  cudaKernel_t kernel = nullptr;
+  cuda::check(cudaLibraryGetKernel(&kernel, loaded, name.c_str()), "loading a kernel");
+  const std::lock_guard lock(mutex_);
+  return kernels_.try_emplace(source, std::move(library), kernel).first->second.second;
+}
+
+void launch_pointwise(cudaKernel_t kernel, const std::vector<std::int64_t>& threads, const std::vector<void*>& operands,
+                      cudaStream_t stream) {
+  struct Arguments {
+    void* pointers[kMostPointwiseOperands];
+    unsigned long long threads[kMostPointwiseOperands];
+  } arguments{};
+  std::ranges::copy(operands, arguments.pointers);
+  std::ranges::copy(threads, arguments.threads);
+  const std::int64_t most = std::ranges::max(threads);
+  if (most == 0) return;
+  void* list[] = {&arguments};
+  const dim3 grid(static_cast<unsigned>((most + 255) / 256), static_cast<unsigned>(threads.size()));
+  cuda::check(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, dim3(256), list, 0, stream),
+              "starting an elementwise kernel");
+}
+
+}  // namespace comfystream::backend::cuda

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our own kernels, as functions that launch them. All pointers are device memory; sizes are checked by the callers.
+// Launch errors throw Error.
+#pragma once
+
+#include "comfystream/backend/cuda/view.hpp"
+#include "comfystream/graph/op.hpp"
+
+#include <cuda_runtime_api.h>
+
+namespace comfystream::backend::cuda {
+
+/// Whether this build holds our kernels for device `device`.
+[[nodiscard]] bool kernels_fit_device(int device);
+
+/// A weight's packing (see Packing): `to` dense `dims`.
+struct PackCall {
+  DType from_type, to_type;
+  const void* from;
+  void* to;
+  const float* scale;  ///< or nullptr
+  Dims dims, valid, strides;
+};
+void launch_pack(const PackCall& call, cudaStream_t stream);
+
+/// A tensor as kernels for any layout see it: up to five dimensions, f32 or f16 (or any type of `size` bytes).
+struct Strided {
+  void* data = nullptr;
+  bool half = false;
+  std::int64_t dims[5] = {1, 1, 1, 1, 1};
+  std::int64_t strides[5] = {0, 0, 0, 0, 0};
+};
+
+/// GroupNorm over [batch, channels, pixels] whose channels are adjacent: pixel p of frame n starts at n * batch_stride +
+/// p * pixel_stride. Statistics in f32 around each group's mean. y is dense. shift (f16 or f32, one for each frame and
+/// channel, shift_stride apart) is added to x first.
+struct GroupNormCall {
+  const void* x;
+  bool x_half;
+  std::int64_t batch_stride, pixel_stride;
+  const void* shift;
+  bool shift_half;
+  std::int64_t shift_stride;
+  const float* weight;
+  const float* bias;
+  void* y;
+  bool y_half;
+  std::int64_t batch, channels, pixels, groups;
+  float epsilon;
+  bool silu;
+  float* scratch;  ///< group_norm_scratch() bytes
+};
+/// Bytes; 0 where one kernel does it all.
+[[nodiscard]] std::int64_t group_norm_scratch(std::int64_t batch, std::int64_t channels, std::int64_t pixels,
+                                              std::int64_t groups);
+void launch_group_norm(const GroupNormCall& call, cudaStream_t stream);
+
+/// LayerNorm of `rows` rows of `columns` adjacent elements; y is dense.
+struct LayerNormCall {
+  const void* x;
+  bool x_half;
+  std::int64_t row_stride;
+  const float* weight;
+  const float* bias;
+  void* y;
+  bool y_half;
+  std::int64_t rows, columns;
+  float epsilon;
+};
+void launch_layer_norm(const LayerNormCall& call, cudaStream_t stream);
+
+/// x, y [N, C, H, W] in any layout.
+void launch_resize(const Strided& x, const Strided& y, const graph::ResizeAttrs& attrs, cudaStream_t stream);
+/// Nearest or bilinear of f16 whose channels are adjacent and a multiple of 8, eight at a time.
+void launch_resize_nhwc(const Strided& x, const Strided& y, const graph::ResizeAttrs& attrs, cudaStream_t stream);
+
+/// x [a, b, c, d, e] of `size` bytes an element; `fill` holds the constant.
+struct PadCall {
+  Strided x, y;
+  std::int64_t size;
+  graph::PadMode mode;
+  std::int64_t before[5];
+  std::uint64_t fill;
+};
+void launch_pad(const PadCall& call, cudaStream_t stream);
+
+/// Folds x over its last three dimensions of five into y [a, b, 1, 1, 1], dense. f32 (also from f16), i32 or i64.
+void launch_reduce(const Strided& x, DType dtype, graph::ReduceKind kind, void* y, cudaStream_t stream);
+/// Over the last of five dimensions, f32 out in x's dimensions and y's strides.
+void launch_softmax(const Strided& x, const Strided& y, cudaStream_t stream);
+/// table [rows, width] dense, of `size` bytes an element; indices dense. Indices outside are clamped into the table.
+void launch_embedding(const void* indices, bool wide, std::int64_t count, const void* table, std::int64_t rows,
+                      std::int64_t width, std::int64_t size, void* y, cudaStream_t stream);
+/// t [rows] at `t_stride`; frequencies [half]; y dense [rows, dim].
+void launch_timestep_embedding(const float* t, std::int64_t t_stride, const float* frequencies, std::int64_t rows,
+                               std::int64_t dim, bool cosines_first, float* y, cudaStream_t stream);
+
+/// x [N, C, H, W], weight [K, C / groups, R, S] dense f32, y [N, K, P, Q], bias f32 or nullptr. Any sizes, plain loops.
+void launch_plain_conv(const Strided& x, const float* weight, const float* bias, const Strided& y, std::int64_t r,
+                       std::int64_t s, const graph::Conv2dAttrs& attrs, cudaStream_t stream);
+/// weight [C, K / groups, R, S]
+void launch_plain_conv_transpose(const Strided& x, const float* weight, const float* bias, const Strided& y,
+                                 std::int64_t r, std::int64_t s, const graph::ConvTranspose2dAttrs& attrs,
+                                 cudaStream_t stream);
+/// y [a, b, m, n] = x [a, b, m, k] w [a, b, n, k]^T + bias [n]; any strides (dimensions 0..3), plain loops in f32.
+void launch_plain_product(const Strided& x, const Strided& w, const float* bias, const Strided& y, cudaStream_t stream);
+/// y [rows, out] = sum over taps of weight[o, k] * x[row, index[o, k]] + bias[o], taps in order, in f32.
+void launch_sparse_product(const Strided& x, const int* index, const float* weight, const float* bias, std::int64_t taps,
+                           const Strided& y, cudaStream_t stream);
+/// q, k, v, y [N, heads, tokens, size]; mask (optional data) over [N, heads, queries, keys]. Softmax in f32.
+void launch_plain_attention(const Strided& q, const Strided& k, const Strided& v, const Strided& mask, const Strided& y,
+                            float scale, bool causal, cudaStream_t stream);
+
+}  // namespace comfystream::backend::cuda

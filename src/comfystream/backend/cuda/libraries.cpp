@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "comfystream/backend/cuda/libraries.hpp"
+
+#include "comfystream/backend/cuda/check.hpp"
+
+#include <cudnn.h>
+
+namespace comfystream::backend::cuda {
+namespace {
+
+// What a choice of algorithm depends on beside the problem.
+std::string cache_key() {
+  int device = 0;
+  cudaDeviceProp properties{};
+  check(cudaGetDevice(&device), "asking for the device");
+  check(cudaGetDeviceProperties(&properties, device), "asking for the device");
+  return std::string(properties.name) + "-cudnn" + std::to_string(cudnnGetVersion()) + "-cublaslt" +
+         std::to_string(cublasLtGetVersion());
+}
+
+}  // namespace
+
+Libraries::Libraries(const std::filesystem::path& cache_folder, bool tune)
+    : cache(tune ? cache_folder : std::filesystem::path{}, cache_key()), gemm(cache, tune), cudnn(cache, tune) {}
+
+}  // namespace comfystream::backend::cuda

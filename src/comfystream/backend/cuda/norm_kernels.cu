@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+// GroupNorm (Wu and He 2018) and LayerNorm (Ba et al. 2016), statistics in f32 around a pivot or the mean.
+#include "comfystream/backend/cuda/device_code.cuh"
+
+#include <cooperative_groups.h>
+
+#include <algorithm>
+
+namespace comfystream::backend::cuda {
+namespace {
+
+namespace cg = cooperative_groups;
+
+constexpr int kThreads = 256;
+constexpr int kVector = 8;           // halves in 16 bytes
+constexpr int kMostGroupsInSet = 8;  // groups that one cluster normalises together
+constexpr std::int64_t kMostShared = 200 << 10;
+
+// ---- One kernel: a cluster of blocks holds a set of groups of one frame in shared memory ----
+
+struct ClusterPlan {
+  int channels = 0;  // of a set
+  int cluster = 0;
+  std::int64_t pixels = 0;  // of a block
+  std::int64_t shared = 0;
+};
+
+std::int64_t shared_bytes(std::int64_t channels, std::int64_t pixels) {
+  return pixels * channels * 2 + (kThreads * kVector * 2 + 2 * kMostGroupsInSet * 3) * 4;
+}
+
+// cluster == 0: the data does not fit.
+ClusterPlan plan_cluster(std::int64_t batch, std::int64_t channels, std::int64_t pixels, std::int64_t groups) {
+  ClusterPlan plan;
+  const std::int64_t size = channels / groups;
+  for (std::int64_t m = 1; m <= std::min<std::int64_t>(groups, kMostGroupsInSet); ++m) {
+    if (groups % m == 0 && m * size % kVector == 0 && m * size >= 32) {
+      plan.channels = static_cast<int>(m * size);
+      break;
+    }
+  }
+  if (plan.channels == 0 || plan.channels / kVector > kThreads) return plan;
+  const std::int64_t sets = channels / plan.channels;
+  for (const int cluster : {1, 2, 4, 8}) {
+    const std::int64_t part = (pixels + cluster - 1) / cluster;
+    if (shared_bytes(plan.channels, part) > kMostShared) continue;
+    plan.cluster = cluster;
+    plan.pixels = part;
+    plan.shared = shared_bytes(plan.channels, part);
+    const bool fills = batch * sets * cluster >= 256 || part * plan.channels <= 4096;
+    if (fills && plan.shared <= (100 << 10)) break;
+  }
+  return plan;
+}
+
+__device__ float shift_of(const GroupNormCall& call, long long n, int channel) {
+  return call.shift == nullptr ? 0.0F : load(call.shift, call.shift_half, n * call.shift_stride + channel);
+}
+
+__global__ void __launch_bounds__(kThreads) group_norm_cluster(const __grid_constant__ GroupNormCall call, int set_channels,
+                                                               int part_pixels) {
+  extern __shared__ float4 memory[];
+  auto* data = reinterpret_cast<uint4*>(memory);
+  const int columns = set_channels / kVector;
+  auto* sums = reinterpret_cast<float*>(data + static_cast<long long>(part_pixels) * columns);  // [thread][vector][2]
+  float* partial = sums + kThreads * kVector * 2;                                               // [group][2]
+  float* moments = partial + 2 * kMostGroupsInSet;                                              // [group][2]
+
+  const cg::cluster_group cluster = cg::this_cluster();
+  const int blocks = static_cast<int>(cluster.num_blocks());
+  const int sets = static_cast<int>(call.channels) / set_channels;
+  const int rank = static_cast<int>(cluster.block_rank());
+  const int task = static_cast<int>(blockIdx.x) / blocks;
+  const long long n = task / sets;
+  const int first_channel = task % sets * set_channels;
+  const int group_size = static_cast<int>(call.channels / call.groups);
+  const int set_groups = set_channels / group_size;
+  const int rows = kThreads / columns;
+  const int column = static_cast<int>(threadIdx.x) % columns;
+  const int row = static_cast<int>(threadIdx.x) / columns;
+  const int first = rank * part_pixels;
+  const int count = min(part_pixels, static_cast<int>(call.pixels) - first);
+  const auto* x = static_cast<const __half*>(call.x) + n * call.batch_stride + first_channel + column * kVector;
+  const int channel = first_channel + column * kVector;
+
+  float shift[kVector];
+  float pivot[kVector];
+  float sum[kVector] = {};
+  float squares[kVector] = {};
+  for (int v = 0; v < kVector; ++v) {
+    shift[v] = shift_of(call, n, channel + v);
+    const int lead = (channel + v) / group_size * group_size;
+    pivot[v] = __half2float(static_cast<const __half*>(call.x)[n * call.batch_stride + lead]) + shift_of(call, n, lead);
+  }
+  if (row < rows) {
+#pragma unroll 4
+    for (int p = row; p < count; p += rows) {
+      const uint4 packed = *reinterpret_cast<const uint4*>(x + (first + p) * call.pixel_stride);
+      data[p * columns + column] = packed;
+      const auto* halves = reinterpret_cast<const __half*>(&packed);
+#pragma unroll
+      for (int v = 0; v < kVector; ++v) {
+        const float value = __half2float(halves[v]) + shift[v] - pivot[v];
+        sum[v] += value;
+        squares[v] += value * value;
+      }
+    }
+  }
+  for (int v = 0; v < kVector; ++v) {
+    sums[(threadIdx.x * kVector + v) * 2] = sum[v];
+    sums[(threadIdx.x * kVector + v) * 2 + 1] = squares[v];
+  }
+  __syncthreads();
+  // Channel sums over rows of threads, by one thread a channel and moment, then group sums.
+  for (int i = static_cast<int>(threadIdx.x); i < set_channels * 2; i += kThreads) {
+    float total = 0.0F;
+    for (int r = 0; r < rows; ++r) total += sums[r * set_channels * 2 + i];
+    sums[i] = total;  // row 0's own element: read by this thread alone
+  }
+  __syncthreads();
+  if (threadIdx.x < set_groups * 2) {
+    float total = 0.0F;
+    const int group = static_cast<int>(threadIdx.x) / 2;
+    for (int c = 0; c < group_size; ++c) total += sums[(group * group_size + c) * 2 + threadIdx.x % 2];
+    partial[threadIdx.x] = total;
+  }
+  cluster.sync();
+  if (threadIdx.x < set_groups * 2) {
+    float total = 0.0F;
+    for (int b = 0; b < blocks; ++b) total += cluster.map_shared_rank(partial, b)[threadIdx.x];
+    moments[threadIdx.x] = total / static_cast<float>(call.pixels * group_size);
+  }
+  __syncthreads();
+  if (row < rows) {
+    float scale[kVector];
+    float offset[kVector];
+    for (int v = 0; v < kVector; ++v) {
+      const int group = (column * kVector + v) / group_size;
+      const float mean = moments[group * 2];
+      const float variance = fmaxf(moments[group * 2 + 1] - mean * mean, 0.0F);
+      scale[v] = rsqrtf(variance + call.epsilon) * call.weight[channel + v];
+      offset[v] = call.bias[channel + v] + (shift[v] - pivot[v] - mean) * scale[v];
+    }
+    auto* y = static_cast<__half*>(call.y) + n * call.pixels * call.channels + channel;
+#pragma unroll 4
+    for (int p = row; p < count; p += rows) {
+      uint4 packed = data[p * columns + column];
+      auto* halves = reinterpret_cast<__half*>(&packed);
+#pragma unroll
+      for (int v = 0; v < kVector; ++v) {
+        const float value = __half2float(halves[v]) * scale[v] + offset[v];
+        halves[v] = __float2half_rn(call.silu ? silu(value) : value);
+      }
+      *reinterpret_cast<uint4*>(y + static_cast<long long>(first + p) * call.channels) = packed;
+    }
+  }
+  cluster.sync();  // nobody leaves while its sums may still be read
+}
+
+void launch_cluster(const GroupNormCall& call, const ClusterPlan& plan, cudaStream_t stream) {
+  check(cudaFuncSetAttribute(group_norm_cluster, cudaFuncAttributeMaxDynamicSharedMemorySize, kMostShared + (16 << 10)),
+        "group_norm");
+  cudaLaunchConfig_t config{};
+  const std::int64_t sets = call.channels / plan.channels;
+  config.gridDim = dim3(static_cast<unsigned>(call.batch * sets * plan.cluster));
+  config.blockDim = dim3(kThreads);
+  config.dynamicSmemBytes = static_cast<std::size_t>(plan.shared);
+  config.stream = stream;
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeClusterDimension;
+  attribute.val.clusterDim = {static_cast<unsigned>(plan.cluster), 1, 1};
+  config.attrs = &attribute;
+  config.numAttrs = 1;
+  check(cudaLaunchKernelEx(&config, group_norm_cluster, call, plan.channels, static_cast<int>(plan.pixels)),
+        "starting group_norm");
+}
+
+bool fits_cluster(const GroupNormCall& call) {
+  const auto aligned = [](const void* data) { return reinterpret_cast<std::uintptr_t>(data) % 16 == 0; };
+  return call.x_half && call.y_half && aligned(call.x) && aligned(call.y) && call.batch_stride % kVector == 0 &&
+         call.pixel_stride % kVector == 0 && call.channels % kVector == 0;
+}
+
+// ---- Two kernels for everything else: partial moments by chunks of pixels, then the normalisation ----
+
+constexpr int kMostChunks = 64;
+
+__host__ __device__ inline long long chunk_count(long long pixels) {
+  const long long wanted = (pixels + 127) / 128;
+  return wanted < kMostChunks ? wanted : kMostChunks;
+}
+
+__device__ float value_at(const GroupNormCall& call, long long n, long long pixel, long long channel) {
+  return load(call.x, call.x_half, n * call.batch_stride + pixel * call.pixel_stride + channel) +
+         shift_of(call, n, static_cast<int>(channel));
+}
+
+// scratch [batch][chunks][groups][2]
+__global__ void group_norm_moments(const __grid_constant__ GroupNormCall call, long long chunks) {
+  __shared__ float shared[33];
+  const long long size = call.channels / call.groups;
+  const long long n = blockIdx.z;
+  const long long group = blockIdx.y;
+  const long long per_chunk = (call.pixels + chunks - 1) / chunks;
+  const long long first = blockIdx.x * per_chunk;
+  const long long last = min(first + per_chunk, static_cast<long long>(call.pixels));
+  const float pivot = value_at(call, n, 0, group * size);
+  float sum = 0.0F;
+  float squares = 0.0F;
+  for (long long i = threadIdx.x; i < (last - first) * size; i += blockDim.x) {
+    const float value = value_at(call, n, first + i / size, group * size + i % size) - pivot;
+    sum += value;
+    squares += value * value;
+  }
+  sum = block_sum(sum, shared);
+  squares = block_sum(squares, shared);
+  if (threadIdx.x == 0) {
+    float* out = call.scratch + ((n * chunks + blockIdx.x) * call.groups + group) * 2;
+    out[0] = sum;
+    out[1] = squares;
+  }
+}
+
+__global__ void group_norm_apply(const __grid_constant__ GroupNormCall call, long long chunks) {
+  extern __shared__ float moments[];  // [groups][mean, 1 / deviation]
+  const long long size = call.channels / call.groups;
+  const long long n = blockIdx.y;
+  for (long long group = threadIdx.x; group < call.groups; group += blockDim.x) {
+    float sum = 0.0F;
+    float squares = 0.0F;
+    for (long long c = 0; c < chunks; ++c) {
+      const float* part = call.scratch + ((n * chunks + c) * call.groups + group) * 2;
+      sum += part[0];
+      squares += part[1];
+    }
+    const auto count = static_cast<float>(size * call.pixels);
+    const float mean = sum / count;
+    moments[group * 2] = mean + value_at(call, n, 0, group * size);
+    moments[group * 2 + 1] = rsqrtf(fmaxf(squares / count - mean * mean, 0.0F) + call.epsilon);
+  }
+  __syncthreads();
+  const long long total = call.pixels * call.channels;
+  for (long long i = blockIdx.x * blockDim.x + threadIdx.x; i < total; i += static_cast<long long>(gridDim.x) * blockDim.x) {
+    const long long channel = i % call.channels;
+    const long long group = channel / size;
+    float value = (value_at(call, n, i / call.channels, channel) - moments[group * 2]) * moments[group * 2 + 1];
+    value = value * call.weight[channel] + call.bias[channel];
+    store(call.y, call.y_half, n * total + i, call.silu ? value / (1.0F + expf(-value)) : value);
+  }
+}
+
+// ---- LayerNorm ----
+
+template <int Packs>
+__global__ void __launch_bounds__(128) layer_norm_warp(const __grid_constant__ LayerNormCall call) {
+  const long long row = blockIdx.x * 4LL + threadIdx.x / 32;
+  if (row >= call.rows) return;
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int columns = static_cast<int>(call.columns);
+  const auto* x = static_cast<const __half*>(call.x) + row * call.row_stride;
+  uint4 packs[Packs];
+  float sum = 0.0F;
+#pragma unroll
+  for (int i = 0; i < Packs; ++i) {
+    const int at = (i * 32 + lane) * kVector;
+    packs[i] = at < columns ? *reinterpret_cast<const uint4*>(x + at) : uint4{};
+    const auto* halves = reinterpret_cast<const __half*>(&packs[i]);
+#pragma unroll
+    for (int v = 0; v < kVector; ++v) sum += __half2float(halves[v]);
+  }
+  for (int step = 16; step > 0; step /= 2) sum += __shfl_xor_sync(0xFFFFFFFFU, sum, step);
+  const float mean = sum / static_cast<float>(columns);
+  float squares = 0.0F;
+#pragma unroll
+  for (int i = 0; i < Packs; ++i) {
+    if ((i * 32 + lane) * kVector >= columns) continue;
+    const auto* halves = reinterpret_cast<const __half*>(&packs[i]);
+#pragma unroll
+    for (int v = 0; v < kVector; ++v) {
+      const float difference = __half2float(halves[v]) - mean;
+      squares += difference * difference;
+    }
+  }
+  for (int step = 16; step > 0; step /= 2) squares += __shfl_xor_sync(0xFFFFFFFFU, squares, step);
+  const float scale = rsqrtf(squares / static_cast<float>(columns) + call.epsilon);
+  auto* y = static_cast<__half*>(call.y) + row * call.columns;
+#pragma unroll
+  for (int i = 0; i < Packs; ++i) {
+    const int at = (i * 32 + lane) * kVector;
+    if (at >= columns) continue;
+    auto* halves = reinterpret_cast<__half*>(&packs[i]);
+    const auto* weight = reinterpret_cast<const float4*>(call.weight + at);
+    const auto* bias = reinterpret_cast<const float4*>(call.bias + at);
+    const float4 w[2] = {weight[0], weight[1]};
+    const float4 b[2] = {bias[0], bias[1]};
+#pragma unroll
+    for (int v = 0; v < kVector; ++v) {
+      const float normal = (__half2float(halves[v]) - mean) * scale;
+      halves[v] = __float2half_rn(normal * reinterpret_cast<const float*>(w)[v] + reinterpret_cast<const float*>(b)[v]);
+    }
+    *reinterpret_cast<uint4*>(y + at) = packs[i];
+  }
+}
+
+__global__ void layer_norm_plain(const __grid_constant__ LayerNormCall call) {
+  __shared__ float shared[33];
+  const long long row = blockIdx.x;
+  float sum = 0.0F;
+  for (long long i = threadIdx.x; i < call.columns; i += blockDim.x) sum += load(call.x, call.x_half, row * call.row_stride + i);
+  const float mean = block_sum(sum, shared) / static_cast<float>(call.columns);
+  float squares = 0.0F;
+  for (long long i = threadIdx.x; i < call.columns; i += blockDim.x) {
+    const float difference = load(call.x, call.x_half, row * call.row_stride + i) - mean;
+    squares += difference * difference;
+  }
+  const float scale = rsqrtf(block_sum(squares, shared) / static_cast<float>(call.columns) + call.epsilon);
+  for (long long i = threadIdx.x; i < call.columns; i += blockDim.x) {
+    const float normal = (load(call.x, call.x_half, row * call.row_stride + i) - mean) * scale;
+    store(call.y, call.y_half, row * call.columns + i, normal * call.weight[i] + call.bias[i]);
+  }
+}
+
+bool fits_warp(const LayerNormCall& call) {
+  const auto aligned = [](const void* data) { return reinterpret_cast<std::uintptr_t>(data) % 16 == 0; };
+  return call.x_half && call.y_half && call.columns % kVector == 0 && call.columns <= 8 * 256 && aligned(call.x) &&
+         aligned(call.y) && call.row_stride % kVector == 0;
+}
+
+}  // namespace
+
+std::int64_t group_norm_scratch(std::int64_t batch, std::int64_t, std::int64_t pixels, std::int64_t groups) {
+  return batch * chunk_count(pixels) * groups * 2 * static_cast<std::int64_t>(sizeof(float));
+}
+
+void launch_group_norm(const GroupNormCall& call, cudaStream_t stream) {
+  const ClusterPlan plan = plan_cluster(call.batch, call.channels, call.pixels, call.groups);
+  if (plan.cluster != 0 && fits_cluster(call)) {
+    launch_cluster(call, plan, stream);
+    return;
+  }
+  const long long chunks = chunk_count(call.pixels);
+  const dim3 grid(static_cast<unsigned>(chunks), static_cast<unsigned>(call.groups), static_cast<unsigned>(call.batch));
+  group_norm_moments<<<grid, kThreads, 0, stream>>>(call, chunks);
+  check_launch("group_norm");
+  const unsigned blocks = std::min(blocks_for(call.pixels * call.channels, kThreads * 4), 1024U);
+  const dim3 apply_grid(blocks, static_cast<unsigned>(call.batch));
+  group_norm_apply<<<apply_grid, kThreads, static_cast<std::size_t>(call.groups) * 8, stream>>>(call, chunks);
+  check_launch("group_norm");
+}
+
+void launch_layer_norm(const LayerNormCall& call, cudaStream_t stream) {
+  if (!fits_warp(call)) {
+    layer_norm_plain<<<static_cast<unsigned>(call.rows), kThreads, 0, stream>>>(call);
+  } else {
+    const unsigned grid = blocks_for(call.rows, 4);
+    const std::int64_t packs = (call.columns + 255) / 256;
+    if (packs <= 2) {
+      layer_norm_warp<2><<<grid, 128, 0, stream>>>(call);
+    } else if (packs <= 4) {
+      layer_norm_warp<4><<<grid, 128, 0, stream>>>(call);
+    } else {
+      layer_norm_warp<8><<<grid, 128, 0, stream>>>(call);
+    }
+  }
+  check_launch("layer_norm");
+}
+
+}  // namespace comfystream::backend::cuda

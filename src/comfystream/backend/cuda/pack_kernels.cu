@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Constants into the layout of the kernel that reads them.
+#include "comfystream/backend/cuda/device_code.cuh"
+
+#include "comfystream/error.hpp"
+
+#include <cuda_bf16.h>
+
+namespace comfystream::backend::cuda {
+namespace {
+
+struct Layout {
+  long long dims[4] = {1, 1, 1, 1};
+  long long valid[4] = {1, 1, 1, 1};
+  long long strides[4] = {0, 0, 0, 0};
+};
+
+template <typename T>
+__device__ float to_float(T value) {
+  return static_cast<float>(value);
+}
+template <typename T>
+__device__ T from_float(float value) {
+  return static_cast<T>(value);
+}
+
+// Whether element i of the packed tensor is there, and where in the source.
+__device__ bool locate(const Layout& layout, long long i, long long* source, long long* row) {
+  bool inside = true;
+  *source = 0;
+  for (int axis = 3; axis >= 0; --axis) {
+    const long long position = i % layout.dims[axis];
+    i /= layout.dims[axis];
+    inside = inside && position < layout.valid[axis];
+    *source += position * layout.strides[axis];
+    if (axis == 0) *row = position;
+  }
+  return inside;
+}
+
+template <typename From, typename To>
+__global__ void pack_floats(const From* from, To* to, const float* scale, Layout layout, long long count) {
+  const long long i = blockIdx.x * 256LL + threadIdx.x;
+  if (i >= count) return;
+  long long source = 0;
+  long long row = 0;
+  float value = 0.0F;
+  if (locate(layout, i, &source, &row)) value = to_float(from[source]) * (scale == nullptr ? 1.0F : scale[row]);
+  to[i] = from_float<To>(value);
+}
+
+template <typename T>
+__global__ void pack_as_is(const T* from, T* to, Layout layout, long long count) {
+  const long long i = blockIdx.x * 256LL + threadIdx.x;
+  if (i >= count) return;
+  long long source = 0;
+  long long row = 0;
+  to[i] = locate(layout, i, &source, &row) ? from[source] : T{};
+}
+
+template <typename From>
+void pack_from(const PackCall& call, const Layout& layout, long long count, cudaStream_t stream) {
+  const auto* from = static_cast<const From*>(call.from);
+  const unsigned grid = blocks_for(count, 256);
+  if (call.to_type == DType::kF16) {
+    pack_floats<<<grid, 256, 0, stream>>>(from, static_cast<__half*>(call.to), call.scale, layout, count);
+  } else if (call.to_type == DType::kF32) {
+    pack_floats<<<grid, 256, 0, stream>>>(from, static_cast<float*>(call.to), call.scale, layout, count);
+  } else {
+    pack_floats<<<grid, 256, 0, stream>>>(from, static_cast<__nv_bfloat16*>(call.to), call.scale, layout, count);
+  }
+}
+
+template <typename T>
+void pack_bits(const PackCall& call, const Layout& layout, long long count, cudaStream_t stream) {
+  pack_as_is<<<blocks_for(count, 256), 256, 0, stream>>>(static_cast<const T*>(call.from), static_cast<T*>(call.to),
+                                                         layout, count);
+}
+
+}  // namespace
+
+bool kernels_fit_device(int device) {
+  if (cudaSetDevice(device) != cudaSuccess) return false;
+  cudaFuncAttributes attributes{};
+  const bool fits = cudaFuncGetAttributes(&attributes, pack_as_is<unsigned>) == cudaSuccess;
+  static_cast<void>(cudaGetLastError());
+  return fits;
+}
+
+void launch_pack(const PackCall& call, cudaStream_t stream) {
+  Layout layout;
+  long long count = 1;
+  const std::size_t missing = 4 - call.dims.size();
+  for (std::size_t i = 0; i < call.dims.size(); ++i) {
+    layout.dims[missing + i] = call.dims[i];
+    layout.valid[missing + i] = call.valid[i];
+    layout.strides[missing + i] = call.strides[i];
+    count *= call.dims[i];
+  }
+  if (missing > 0 && call.scale != nullptr) {
+    // The scale goes along the first axis: shift the axes to the front instead.
+    Layout front;
+    for (std::size_t i = 0; i < call.dims.size(); ++i) {
+      front.dims[i] = call.dims[i];
+      front.valid[i] = call.valid[i];
+      front.strides[i] = call.strides[i];
+    }
+    layout = front;
+  }
+  if (count == 0) return;
+  if (call.from_type != call.to_type || call.scale != nullptr) {
+    if (call.from_type == DType::kF16) {
+      pack_from<__half>(call, layout, count, stream);
+    } else if (call.from_type == DType::kBF16) {
+      pack_from<__nv_bfloat16>(call, layout, count, stream);
+    } else if (call.from_type == DType::kF32) {
+      pack_from<float>(call, layout, count, stream);
+    } else {
+      throw Error(ErrorCode::kUnsupported, "a weight of type " + std::string(to_string(call.from_type)));
+    }
+  } else if (size_of(call.to_type) == 1) {
+    pack_bits<unsigned char>(call, layout, count, stream);
+  } else if (size_of(call.to_type) == 2) {
+    pack_bits<unsigned short>(call, layout, count, stream);
+  } else if (size_of(call.to_type) == 4) {
+    pack_bits<unsigned>(call, layout, count, stream);
+  } else {
+    pack_bits<unsigned long long>(call, layout, count, stream);
+  }
+  check_launch("pack");
+}
+
+}  // namespace comfystream::backend::cuda

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// PyTorch's interpolate(antialias=False), position by position as the reference computes it.
+#include "comfystream/backend/cuda/device_code.cuh"
+
+namespace comfystream::backend::cuda {
+namespace {
+
+using graph::ResizeMode;
+
+struct Taps {
+  int index[4];
+  float weight[4];
+};
+
+// Products and sums are kept apart (no fused multiply-add) where the reference rounds in between.
+__device__ float position_of(int out, int in_size, int out_size, bool align_corners) {
+  const auto position = static_cast<float>(out);
+  if (align_corners) {
+    if (out_size == 1) return 0.0F;
+    return __fmul_rn(position, __fdiv_rn(static_cast<float>(in_size - 1), static_cast<float>(out_size - 1)));
+  }
+  const float scale = __fdiv_rn(static_cast<float>(in_size), static_cast<float>(out_size));
+  return __fsub_rn(__fmul_rn(position + 0.5F, scale), 0.5F);
+}
+
+__device__ int nearest_index(int out, int in_size, int out_size, float shift) {
+  const float scale = __fdiv_rn(static_cast<float>(in_size), static_cast<float>(out_size));
+  return min(static_cast<int>(floorf(__fmul_rn(static_cast<float>(out) + shift, scale))), in_size - 1);
+}
+
+// Keys' cubic convolution (1981) with a = -0.75.
+__device__ float cubic_near(float x) { return (1.25F * x - 2.25F) * x * x + 1.0F; }
+__device__ float cubic_far(float x) { return ((-0.75F * x + 3.75F) * x - 6.0F) * x + 3.0F; }
+
+__device__ Taps taps_at(ResizeMode mode, int out, int in_size, int out_size, bool align_corners) {
+  Taps taps{};
+  if (mode == ResizeMode::kNearest || mode == ResizeMode::kNearestExact) {
+    taps.index[0] = nearest_index(out, in_size, out_size, mode == ResizeMode::kNearest ? 0.0F : 0.5F);
+    taps.weight[0] = 1.0F;
+    return taps;
+  }
+  float position = position_of(out, in_size, out_size, align_corners);
+  if (mode == ResizeMode::kBilinear) {
+    position = fmaxf(position, 0.0F);
+    const int first = min(static_cast<int>(position), in_size - 1);
+    const float fraction = fminf(fmaxf(position - static_cast<float>(first), 0.0F), 1.0F);
+    taps = {{first, min(first + 1, in_size - 1)}, {1.0F - fraction, fraction}};
+    return taps;
+  }
+  const float base = floorf(position);
+  const float t = position - base;
+  taps = {{}, {cubic_far(t + 1.0F), cubic_near(t), cubic_near(1.0F - t), cubic_far(2.0F - t)}};
+  for (int i = 0; i < 4; ++i) taps.index[i] = min(max(static_cast<int>(base) - 1 + i, 0), in_size - 1);
+  return taps;
+}
+
+struct ResizeCall {
+  Strided x, y;
+  graph::ResizeAttrs attrs;
+  bool channels_inside;  // y's channels are its fastest axis
+};
+
+__global__ void __launch_bounds__(256) resize(const __grid_constant__ ResizeCall call, long long count) {
+  long long i = blockIdx.x * 256LL + threadIdx.x;
+  if (i >= count) return;
+  const auto* dims = call.y.dims;
+  long long c = 0;
+  if (call.channels_inside) {
+    c = i % dims[1];
+    i /= dims[1];
+  }
+  const long long w = i % dims[3];
+  i /= dims[3];
+  const long long h = i % dims[2];
+  i /= dims[2];
+  if (!call.channels_inside) {
+    c = i % dims[1];
+    i /= dims[1];
+  }
+  const int in_height = static_cast<int>(call.x.dims[2]);
+  const int in_width = static_cast<int>(call.x.dims[3]);
+  const bool align = call.attrs.align_corners;
+  const Taps rows = taps_at(call.attrs.mode, static_cast<int>(h), in_height, static_cast<int>(dims[2]), align);
+  const Taps columns = taps_at(call.attrs.mode, static_cast<int>(w), in_width, static_cast<int>(dims[3]), align);
+  const int taps = call.attrs.mode == ResizeMode::kBicubic ? 4 : (call.attrs.mode == ResizeMode::kBilinear ? 2 : 1);
+  const long long plane = i * call.x.strides[0] + c * call.x.strides[1];
+  float sum = 0.0F;
+  for (int y = 0; y < taps; ++y) {
+    float along = 0.0F;
+    for (int x = 0; x < taps; ++x) {
+      const long long at = plane + rows.index[y] * call.x.strides[2] + columns.index[x] * call.x.strides[3];
+      along += load(call.x.data, call.x.half, at) * columns.weight[x];
+    }
+    sum += along * rows.weight[y];
+  }
+  const long long to = i * call.y.strides[0] + c * call.y.strides[1] + h * call.y.strides[2] + w * call.y.strides[3];
+  store(call.y.data, call.y.half, to, sum);
+}
+
+// Eight adjacent channels a thread.
+__global__ void __launch_bounds__(256) nearest_nhwc(const __grid_constant__ ResizeCall call, long long count) {
+  long long i = blockIdx.x * 256LL + threadIdx.x;
+  if (i >= count) return;
+  const int packs = static_cast<int>(call.y.dims[1] / 8);
+  const long long c = i % packs * 8;
+  i /= packs;
+  const int w = static_cast<int>(i % call.y.dims[3]);
+  i /= call.y.dims[3];
+  const int h = static_cast<int>(i % call.y.dims[2]);
+  const long long n = i / call.y.dims[2];
+  const float shift = call.attrs.mode == ResizeMode::kNearest ? 0.0F : 0.5F;
+  const int row = nearest_index(h, static_cast<int>(call.x.dims[2]), static_cast<int>(call.y.dims[2]), shift);
+  const int column = nearest_index(w, static_cast<int>(call.x.dims[3]), static_cast<int>(call.y.dims[3]), shift);
+  const auto* x = static_cast<const __half*>(call.x.data) + n * call.x.strides[0] + row * call.x.strides[2] +
+                  column * call.x.strides[3] + c;
+  auto* y = static_cast<__half*>(call.y.data) + n * call.y.strides[0] + h * call.y.strides[2] + w * call.y.strides[3] + c;
+  *reinterpret_cast<uint4*>(y) = *reinterpret_cast<const uint4*>(x);
+}
+
+// Bilinear of f16 with eight adjacent channels a thread.
+__global__ void __launch_bounds__(256) bilinear_nhwc(const __grid_constant__ ResizeCall call, long long count) {
+  long long i = blockIdx.x * 256LL + threadIdx.x;
+  if (i >= count) return;
+  const int packs = static_cast<int>(call.y.dims[1] / 8);
+  const long long c = i % packs * 8;
+  i /= packs;
+  const int w = static_cast<int>(i % call.y.dims[3]);
+  i /= call.y.dims[3];
+  const int h = static_cast<int>(i % call.y.dims[2]);
+  const long long n = i / call.y.dims[2];
+  const bool align = call.attrs.align_corners;
+  const Taps rows = taps_at(ResizeMode::kBilinear, h, static_cast<int>(call.x.dims[2]), static_cast<int>(call.y.dims[2]), align);
+  const Taps columns = taps_at(ResizeMode::kBilinear, w, static_cast<int>(call.x.dims[3]), static_cast<int>(call.y.dims[3]), align);
+  const auto* x = static_cast<const __half*>(call.x.data) + n * call.x.strides[0] + c;
+  float sums[8] = {};
+#pragma unroll
+  for (int a = 0; a < 2; ++a) {
+#pragma unroll
+    for (int b = 0; b < 2; ++b) {
+      const uint4 packed = *reinterpret_cast<const uint4*>(x + rows.index[a] * call.x.strides[2] +
+                                                           columns.index[b] * call.x.strides[3]);
+      const float weight = rows.weight[a] * columns.weight[b];
+#pragma unroll
+      for (int v = 0; v < 8; ++v) sums[v] += weight * __half2float(reinterpret_cast<const __half*>(&packed)[v]);
+    }
+  }
+  uint4 result;
+#pragma unroll
+  for (int v = 0; v < 8; ++v) reinterpret_cast<__half*>(&result)[v] = __float2half_rn(sums[v]);
+  auto* y = static_cast<__half*>(call.y.data) + n * call.y.strides[0] + h * call.y.strides[2] + w * call.y.strides[3] + c;
+  *reinterpret_cast<uint4*>(y) = result;
+}
+
+}  // namespace
+
+void launch_resize(const Strided& x, const Strided& y, const graph::ResizeAttrs& attrs, cudaStream_t stream) {
+  const ResizeCall call{x, y, attrs, y.dims[1] > 1 && y.strides[1] < y.strides[3]};
+  const std::int64_t count = y.dims[0] * y.dims[1] * y.dims[2] * y.dims[3];
+  resize<<<blocks_for(count, 256), 256, 0, stream>>>(call, count);
+  check_launch("resize");
+}
+
+void launch_resize_nhwc(const Strided& x, const Strided& y, const graph::ResizeAttrs& attrs, cudaStream_t stream) {
+  const ResizeCall call{x, y, attrs, true};
+  const std::int64_t count = y.dims[0] * y.dims[1] / 8 * y.dims[2] * y.dims[3];
+  if (attrs.mode == ResizeMode::kBilinear) {
+    bilinear_nhwc<<<blocks_for(count, 256), 256, 0, stream>>>(call, count);
+  } else {
+    nearest_nhwc<<<blocks_for(count, 256), 256, 0, stream>>>(call, count);
+  }
+  check_launch("resize");
+}
+
+}  // namespace comfystream::backend::cuda

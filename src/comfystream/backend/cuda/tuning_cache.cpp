@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "comfystream/backend/cuda/tuning_cache.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+#include <unistd.h>
+
+namespace comfystream::backend::cuda {
+
+TuningCache::TuningCache(const std::filesystem::path& folder, const std::string& key) {
+  if (folder.empty()) return;
+  std::string name = key;
+  std::ranges::replace_if(
+      name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.'; }, '_');
+  file_ = folder / (name + ".tuning");
+  std::ifstream in(file_);
+  for (std::string line; std::getline(in, line);) {
+    const auto tab = line.find('\t');
+    if (tab != std::string::npos) choices_[line.substr(0, tab)] = line.substr(tab + 1);
+  }
+}
+
+std::optional<std::string> TuningCache::find(const std::string& problem) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = choices_.find(problem);
+  if (known == choices_.end()) return std::nullopt;
+  return known->second;
+}
+
+void TuningCache::insert(const std::string& problem, const std::string& choice) {
+  const std::lock_guard lock(mutex_);
+  choices_[problem] = choice;
+}
+
+void TuningCache::save() const {
+  if (file_.empty()) return;
+  const std::lock_guard lock(mutex_);
+  std::error_code ignored;
+  std::filesystem::create_directories(file_.parent_path(), ignored);
+  const std::filesystem::path written = file_.string() + "." + std::to_string(getpid());
+  {
+    std::ofstream out(written);
+    for (const auto& [problem, choice] : choices_) out << problem << '\t' << choice << '\n';
+    if (!out.flush()) return;
+  }
+  std::filesystem::rename(written, file_, ignored);
+}
+
+}  // namespace comfystream::backend::cuda
