@@ -37,6 +37,7 @@ struct Options {
   std::string cache;
   bool profile = false;
   bool no_tuning = false;
+  bool versions = false;
   std::size_t lanes = 3;
 };
 
@@ -173,8 +174,13 @@ int main(int argc, char** argv) {
   app.add_option("--cache", options.cache, "folder of the tuning cache");
   app.add_flag("--profile", options.profile);
   app.add_flag("--no-tuning", options.no_tuning);
+  app.add_flag("--versions", options.versions, "print the libraries' versions and end");
   CLI11_PARSE(app, argc, argv);
   try {
+    if (options.versions) {
+      std::printf("%s\n", backend::cuda_library_versions().c_str());
+      return 0;
+    }
     const auto start = Clock::now();
     const Networks nets = make_networks("sd15", "depth-anything-v2-large");
     std::printf("weights made in %.1f s\n", seconds_since(start));

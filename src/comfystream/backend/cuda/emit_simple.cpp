@@ -64,7 +64,7 @@ void emit_group_norm(Emitter& e, const FusedOp& op) {
   std::vector<std::size_t> inside = natural_order(dims.size());
   std::rotate(inside.begin() + 1, inside.begin() + 2, inside.end());
   const View y = e.make(dims, e.storage(op.root), inside);
-  const View scratch = e.make_scratch(group_norm_scratch(x.dims[0], x.dims[2], x.dims[1], attrs.groups));
+  const View scratch = e.make_scratch(group_norm_scratch(x.dims[0], attrs.groups));
   std::vector<View> reads{x, weight, bias};
   if (shift) reads.push_back(*shift);
   e.add_step("group_norm " + std::to_string(dims[1]) + " " + std::to_string(x.dims[1]), reads, {y, scratch},

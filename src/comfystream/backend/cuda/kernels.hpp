@@ -50,9 +50,8 @@ struct GroupNormCall {
   bool silu;
   float* scratch;  ///< group_norm_scratch() bytes
 };
-/// Bytes; 0 where one kernel does it all.
-[[nodiscard]] std::int64_t group_norm_scratch(std::int64_t batch, std::int64_t channels, std::int64_t pixels,
-                                              std::int64_t groups);
+/// Bytes.
+[[nodiscard]] std::int64_t group_norm_scratch(std::int64_t batch, std::int64_t groups);
 void launch_group_norm(const GroupNormCall& call, cudaStream_t stream);
 
 /// LayerNorm of `rows` rows of `columns` adjacent elements; y is dense.

@@ -57,6 +57,18 @@ __device__ float shift_of(const GroupNormCall& call, long long n, int channel) {
   return call.shift == nullptr ? 0.0F : load(call.shift, call.shift_half, n * call.shift_stride + channel);
 }
 
+// Sums rows of `width` floats into the first, halving their number with all threads at work.
+__device__ void fold_rows(float* rows, int width, int count) {
+  while (count > 1) {
+    const int half = (count + 1) / 2;
+    for (int i = static_cast<int>(threadIdx.x); i < (count - half) * width; i += static_cast<int>(blockDim.x)) {
+      rows[i] += rows[half * width + i];
+    }
+    __syncthreads();
+    count = half;
+  }
+}
+
 __global__ void __launch_bounds__(kThreads) group_norm_cluster(const __grid_constant__ GroupNormCall call, int set_channels,
                                                                int part_pixels) {
   extern __shared__ float4 memory[];
@@ -111,13 +123,7 @@ __global__ void __launch_bounds__(kThreads) group_norm_cluster(const __grid_cons
     sums[(threadIdx.x * kVector + v) * 2 + 1] = squares[v];
   }
   __syncthreads();
-  // Channel sums over rows of threads, by one thread a channel and moment, then group sums.
-  for (int i = static_cast<int>(threadIdx.x); i < set_channels * 2; i += kThreads) {
-    float total = 0.0F;
-    for (int r = 0; r < rows; ++r) total += sums[r * set_channels * 2 + i];
-    sums[i] = total;  // row 0's own element: read by this thread alone
-  }
-  __syncthreads();
+  fold_rows(sums, set_channels * 2, min(rows, count));
   if (threadIdx.x < set_groups * 2) {
     float total = 0.0F;
     const int group = static_cast<int>(threadIdx.x) / 2;
@@ -179,6 +185,154 @@ bool fits_cluster(const GroupNormCall& call) {
   const auto aligned = [](const void* data) { return reinterpret_cast<std::uintptr_t>(data) % 16 == 0; };
   return call.x_half && call.y_half && aligned(call.x) && aligned(call.y) && call.batch_stride % kVector == 0 &&
          call.pixel_stride % kVector == 0 && call.channels % kVector == 0;
+}
+
+// ---- Two kernels over whole rows of channels, for maps of a megabyte and more: every access is to adjacent memory, and
+// the second reading comes from the cache ----
+
+constexpr int kMostRowThreads = 512;
+
+struct RowPlan {
+  int columns = 0;  // threads across a row of channels
+  int rows = 0;     // pixels side by side
+  int chunks = 0;   // blocks for a frame
+  int pixels = 0;   // of a chunk
+};
+
+RowPlan plan_rows(const GroupNormCall& call) {
+  RowPlan plan;
+  plan.columns = static_cast<int>(call.channels / kVector);
+  if (plan.columns > kMostRowThreads) return plan;
+  plan.rows = std::max(1, 384 / plan.columns);
+  const auto wanted = std::clamp<std::int64_t>(264 / call.batch, 16, 64);
+  plan.chunks = static_cast<int>(std::min(wanted, (call.pixels + plan.rows - 1) / plan.rows));
+  plan.pixels = static_cast<int>((call.pixels + plan.chunks - 1) / plan.chunks);
+  return plan;
+}
+
+// What a thread of both kernels works on: eight channels, every rows-th pixel of the chunk.
+struct RowTask {
+  long long n;
+  int channel;
+  int first;  // pixel
+  int last;
+  float shift[kVector];
+};
+
+__device__ RowTask row_task(const GroupNormCall& call, const RowPlan& plan) {
+  RowTask task;
+  const int column = static_cast<int>(threadIdx.x) % plan.columns;
+  task.n = blockIdx.y;
+  task.channel = column * kVector;
+  task.first = static_cast<int>(blockIdx.x) * plan.pixels + static_cast<int>(threadIdx.x) / plan.columns;
+  task.last = min((static_cast<int>(blockIdx.x) + 1) * plan.pixels, static_cast<int>(call.pixels));
+#pragma unroll
+  for (int v = 0; v < kVector; ++v) task.shift[v] = shift_of(call, task.n, task.channel + v);
+  return task;
+}
+
+__device__ float pivot_of(const GroupNormCall& call, long long n, int group, int group_size) {
+  return __half2float(static_cast<const __half*>(call.x)[n * call.batch_stride + group * group_size]) +
+         shift_of(call, n, group * group_size);
+}
+
+// scratch [batch][chunks][groups][2]; shared: [rows][channels][2]
+__global__ void __launch_bounds__(kMostRowThreads) group_norm_row_moments(const __grid_constant__ GroupNormCall call,
+                                                                          const __grid_constant__ RowPlan plan) {
+  extern __shared__ float sums[];
+  const RowTask task = row_task(call, plan);
+  const int group_size = static_cast<int>(call.channels / call.groups);
+  float offset[kVector];
+#pragma unroll
+  for (int v = 0; v < kVector; ++v) {
+    offset[v] = task.shift[v] - pivot_of(call, task.n, (task.channel + v) / group_size, group_size);
+  }
+  float sum[kVector] = {};
+  float squares[kVector] = {};
+  const auto* x = static_cast<const __half*>(call.x) + task.n * call.batch_stride + task.channel;
+#pragma unroll 4
+  for (int p = task.first; p < task.last; p += plan.rows) {
+    const uint4 packed = *reinterpret_cast<const uint4*>(x + p * call.pixel_stride);
+    const auto* halves = reinterpret_cast<const __half*>(&packed);
+#pragma unroll
+    for (int v = 0; v < kVector; ++v) {
+      const float value = __half2float(halves[v]) + offset[v];
+      sum[v] += value;
+      squares[v] += value * value;
+    }
+  }
+#pragma unroll
+  for (int v = 0; v < kVector; ++v) {
+    sums[(threadIdx.x * kVector + v) * 2] = sum[v];
+    sums[(threadIdx.x * kVector + v) * 2 + 1] = squares[v];
+  }
+  __syncthreads();
+  fold_rows(sums, static_cast<int>(call.channels) * 2, plan.rows);
+  float* out = call.scratch + (task.n * gridDim.x + blockIdx.x) * call.groups * 2;
+  for (int i = static_cast<int>(threadIdx.x); i < call.groups * 2; i += static_cast<int>(blockDim.x)) {
+    float total = 0.0F;
+    for (int c = 0; c < group_size; ++c) total += sums[(i / 2 * group_size + c) * 2 + i % 2];
+    out[i] = total;
+  }
+}
+
+// shared: [pairs of threads' partial sums], then [groups][2]
+__global__ void __launch_bounds__(kMostRowThreads) group_norm_row_apply(const __grid_constant__ GroupNormCall call,
+                                                                        const __grid_constant__ RowPlan plan,
+                                                                        int moment_chunks) {
+  extern __shared__ float moments[];
+  const RowTask task = row_task(call, plan);
+  const int group_size = static_cast<int>(call.channels / call.groups);
+  const int values = static_cast<int>(call.groups) * 2;
+  const float* partial = call.scratch + task.n * moment_chunks * values;
+  // As many threads as there are for each value, then one row of sums.
+  const int teams = max(1, static_cast<int>(blockDim.x) / values);
+  for (int i = static_cast<int>(threadIdx.x); i < teams * values; i += static_cast<int>(blockDim.x)) {
+    float total = 0.0F;
+    for (int chunk = i / values; chunk < moment_chunks; chunk += teams) total += partial[chunk * values + i % values];
+    moments[i] = total;
+  }
+  __syncthreads();
+  fold_rows(moments, values, teams);
+  const auto count = static_cast<float>(call.pixels * group_size);
+  float scale[kVector];
+  float offset[kVector];
+#pragma unroll
+  for (int v = 0; v < kVector; ++v) {
+    const int channel = task.channel + v;
+    const int group = channel / group_size;
+    const float mean = moments[group * 2] / count;
+    const float variance = fmaxf(moments[group * 2 + 1] / count - mean * mean, 0.0F);
+    scale[v] = rsqrtf(variance + call.epsilon) * call.weight[channel];
+    offset[v] = call.bias[channel] + (task.shift[v] - pivot_of(call, task.n, group, group_size) - mean) * scale[v];
+  }
+  const auto* x = static_cast<const __half*>(call.x) + task.n * call.batch_stride + task.channel;
+  auto* y = static_cast<__half*>(call.y) + task.n * call.pixels * call.channels + task.channel;
+#pragma unroll 4
+  for (int p = task.first; p < task.last; p += plan.rows) {
+    uint4 packed = *reinterpret_cast<const uint4*>(x + p * call.pixel_stride);
+    auto* halves = reinterpret_cast<__half*>(&packed);
+#pragma unroll
+    for (int v = 0; v < kVector; ++v) {
+      const float value = __half2float(halves[v]) * scale[v] + offset[v];
+      halves[v] = __float2half_rn(call.silu ? silu(value) : value);
+    }
+    *reinterpret_cast<uint4*>(y + static_cast<long long>(p) * call.channels) = packed;
+  }
+}
+
+void launch_rows(const GroupNormCall& call, const RowPlan& plan, cudaStream_t stream) {
+  const auto threads = static_cast<unsigned>(plan.columns * plan.rows);
+  const dim3 grid(static_cast<unsigned>(plan.chunks), static_cast<unsigned>(call.batch));
+  group_norm_row_moments<<<grid, threads, threads * kVector * 2 * sizeof(float), stream>>>(call, plan);
+  check_launch("group_norm");
+  RowPlan apply = plan;
+  apply.chunks = static_cast<int>(std::min<std::int64_t>(plan.chunks * 2, (call.pixels + plan.rows - 1) / plan.rows));
+  apply.pixels = static_cast<int>((call.pixels + apply.chunks - 1) / apply.chunks);
+  const auto shared = (std::max<std::size_t>(threads, static_cast<std::size_t>(call.groups) * 2)) * sizeof(float);
+  const dim3 apply_grid(static_cast<unsigned>(apply.chunks), static_cast<unsigned>(call.batch));
+  group_norm_row_apply<<<apply_grid, threads, shared, stream>>>(call, apply, plan.chunks);
+  check_launch("group_norm");
 }
 
 // ---- Two kernels for everything else: partial moments by chunks of pixels, then the normalisation ----
@@ -328,11 +482,17 @@ bool fits_warp(const LayerNormCall& call) {
 
 }  // namespace
 
-std::int64_t group_norm_scratch(std::int64_t batch, std::int64_t, std::int64_t pixels, std::int64_t groups) {
-  return batch * chunk_count(pixels) * groups * 2 * static_cast<std::int64_t>(sizeof(float));
+std::int64_t group_norm_scratch(std::int64_t batch, std::int64_t groups) {
+  return batch * kMostChunks * groups * 2 * static_cast<std::int64_t>(sizeof(float));
 }
 
 void launch_group_norm(const GroupNormCall& call, cudaStream_t stream) {
+  constexpr std::int64_t kLarge = 1 << 20;
+  const RowPlan rows = plan_rows(call);
+  if (fits_cluster(call) && rows.rows > 0 && call.pixels * call.channels * 2 >= kLarge) {
+    launch_rows(call, rows, stream);
+    return;
+  }
   const ClusterPlan plan = plan_cluster(call.batch, call.channels, call.pixels, call.groups);
   if (plan.cluster != 0 && fits_cluster(call)) {
     launch_cluster(call, plan, stream);

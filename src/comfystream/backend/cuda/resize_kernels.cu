@@ -117,38 +117,45 @@ __global__ void __launch_bounds__(256) nearest_nhwc(const __grid_constant__ Resi
   *reinterpret_cast<uint4*>(y) = *reinterpret_cast<const uint4*>(x);
 }
 
-// Bilinear of f16 with eight adjacent channels a thread.
-__global__ void __launch_bounds__(256) bilinear_nhwc(const __grid_constant__ ResizeCall call, long long count) {
-  long long i = blockIdx.x * 256LL + threadIdx.x;
-  if (i >= count) return;
+// Bilinear of f16 with eight adjacent channels and four rows a thread, whose columns and weights are found once.
+constexpr int kRows = 4;
+
+__global__ void __launch_bounds__(256) bilinear_nhwc(const __grid_constant__ ResizeCall call) {
   const int packs = static_cast<int>(call.y.dims[1] / 8);
-  const long long c = i % packs * 8;
-  i /= packs;
-  const int w = static_cast<int>(i % call.y.dims[3]);
-  i /= call.y.dims[3];
-  const int h = static_cast<int>(i % call.y.dims[2]);
-  const long long n = i / call.y.dims[2];
+  const int i = static_cast<int>(blockIdx.x) * 256 + static_cast<int>(threadIdx.x);
+  const int height = static_cast<int>(call.y.dims[2]);
+  const int width = static_cast<int>(call.y.dims[3]);
+  if (i >= packs * width) return;
+  const int c = i % packs * 8;
+  const int w = i / packs;
   const bool align = call.attrs.align_corners;
-  const Taps rows = taps_at(ResizeMode::kBilinear, h, static_cast<int>(call.x.dims[2]), static_cast<int>(call.y.dims[2]), align);
-  const Taps columns = taps_at(ResizeMode::kBilinear, w, static_cast<int>(call.x.dims[3]), static_cast<int>(call.y.dims[3]), align);
-  const auto* x = static_cast<const __half*>(call.x.data) + n * call.x.strides[0] + c;
-  float sums[8] = {};
+  const Taps columns = taps_at(ResizeMode::kBilinear, w, static_cast<int>(call.x.dims[3]), width, align);
+  const auto* x = static_cast<const __half*>(call.x.data) + blockIdx.z * call.x.strides[0] + c;
+  const auto* left = x + columns.index[0] * call.x.strides[3];
+  const auto* right = x + columns.index[1] * call.x.strides[3];
+  auto* y = static_cast<__half*>(call.y.data) + blockIdx.z * call.y.strides[0] + w * call.y.strides[3] + c;
 #pragma unroll
-  for (int a = 0; a < 2; ++a) {
+  for (int k = 0; k < kRows; ++k) {
+    const int h = static_cast<int>(blockIdx.y) * kRows + k;
+    if (h >= height) return;
+    const Taps rows = taps_at(ResizeMode::kBilinear, h, static_cast<int>(call.x.dims[2]), height, align);
+    float sums[8] = {};
 #pragma unroll
-    for (int b = 0; b < 2; ++b) {
-      const uint4 packed = *reinterpret_cast<const uint4*>(x + rows.index[a] * call.x.strides[2] +
-                                                           columns.index[b] * call.x.strides[3]);
-      const float weight = rows.weight[a] * columns.weight[b];
+    for (int a = 0; a < 2; ++a) {
+      const long long row = rows.index[a] * call.x.strides[2];
+      const uint4 packed[2] = {*reinterpret_cast<const uint4*>(left + row), *reinterpret_cast<const uint4*>(right + row)};
 #pragma unroll
-      for (int v = 0; v < 8; ++v) sums[v] += weight * __half2float(reinterpret_cast<const __half*>(&packed)[v]);
+      for (int b = 0; b < 2; ++b) {
+        const float weight = rows.weight[a] * columns.weight[b];
+#pragma unroll
+        for (int v = 0; v < 8; ++v) sums[v] += weight * __half2float(reinterpret_cast<const __half*>(&packed[b])[v]);
+      }
     }
-  }
-  uint4 result;
+    uint4 result;
 #pragma unroll
-  for (int v = 0; v < 8; ++v) reinterpret_cast<__half*>(&result)[v] = __float2half_rn(sums[v]);
-  auto* y = static_cast<__half*>(call.y.data) + n * call.y.strides[0] + h * call.y.strides[2] + w * call.y.strides[3] + c;
-  *reinterpret_cast<uint4*>(y) = result;
+    for (int v = 0; v < 8; ++v) reinterpret_cast<__half*>(&result)[v] = __float2half_rn(sums[v]);
+    *reinterpret_cast<uint4*>(y + h * call.y.strides[2]) = result;
+  }
 }
 
 }  // namespace
@@ -164,7 +171,8 @@ void launch_resize_nhwc(const Strided& x, const Strided& y, const graph::ResizeA
   const ResizeCall call{x, y, attrs, true};
   const std::int64_t count = y.dims[0] * y.dims[1] / 8 * y.dims[2] * y.dims[3];
   if (attrs.mode == ResizeMode::kBilinear) {
-    bilinear_nhwc<<<blocks_for(count, 256), 256, 0, stream>>>(call, count);
+    const dim3 grid(blocks_for(y.dims[1] / 8 * y.dims[3], 256), blocks_for(y.dims[2], kRows), static_cast<unsigned>(y.dims[0]));
+    bilinear_nhwc<<<grid, 256, 0, stream>>>(call);
   } else {
     nearest_nhwc<<<blocks_for(count, 256), 256, 0, stream>>>(call, count);
   }

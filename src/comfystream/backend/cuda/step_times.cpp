@@ -5,6 +5,8 @@
 #include "comfystream/backend/cuda/slot.hpp"
 #include "comfystream/error.hpp"
 
+#include <cudnn.h>
+
 namespace comfystream::backend {
 
 std::vector<StepTime> time_steps(Executable& executable, std::int64_t batch_size) {
@@ -21,6 +23,18 @@ std::vector<StepTime> time_steps(Executable& executable, std::int64_t batch_size
     result.push_back({step.what, step.scope, times[i]});
   }
   return result;
+}
+
+std::string cuda_library_versions() {
+  int runtime = 0;
+  cuda::check(cudaRuntimeGetVersion(&runtime), "asking for a version");
+  const auto dotted = [](std::size_t version, std::size_t major) {
+    const std::size_t rest = version % major;
+    const std::size_t minor = major / 100;
+    return std::to_string(version / major) + "." + std::to_string(rest / minor) + "." + std::to_string(rest % minor);
+  };
+  return "CUDA " + std::to_string(runtime / 1000) + "." + std::to_string(runtime % 1000 / 10) + ", cuDNN " +
+         dotted(cudnnGetVersion(), 10000) + ", cuBLASLt " + dotted(cublasLtGetVersion(), 10000);
 }
 
 double device_memory_used_mib() {

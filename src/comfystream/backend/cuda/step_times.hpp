@@ -18,6 +18,9 @@ struct StepTime {
 /// Every step of a batch timed alone, in order, on a slot made for it. Error unless `executable` is the cuda backend's.
 [[nodiscard]] std::vector<StepTime> time_steps(Executable& executable, std::int64_t batch_size);
 
+/// "CUDA 13.0, cuDNN 9.14.0, cuBLASLt 13.1.1".
+[[nodiscard]] std::string cuda_library_versions();
+
 /// Device memory in use, by every process.
 [[nodiscard]] double device_memory_used_mib();
 
