@@ -170,11 +170,11 @@ def main() -> int:
     report: dict[str, Any] = {"machine": describe_machine(options.commit), "peer": [], "comparison": []}
     report["tests"] = run_tests(options.sanitize)
     report["rows"] = measure(options.batches, options.cache)
+    if options.peer:
+        report["peer"] = measure_peer(options.peer, options.peer_mode, options.peer_batches or options.batches)
     if options.reference is not None:
         options.reference.mkdir(parents=True, exist_ok=True)
         report["comparison"] = compare_networks(options.reference)
-    if options.peer:
-        report["peer"] = measure_peer(options.peer, options.peer_mode, options.peer_batches or options.batches)
     options.out.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^A-Za-z0-9]+", "-", report["machine"]["card"]).strip("-").lower()
     (options.out / f"{name}.json").write_text(json.dumps(report, indent=1) + os.linesep)

@@ -18,6 +18,8 @@ constexpr std::int64_t kMostShared = 200 << 10;
 
 // ---- One kernel: a cluster of blocks holds a set of groups of one frame in shared memory ----
 
+constexpr int kClusterThreads = 512;
+
 struct ClusterPlan {
   int channels = 0;  // of a set
   int cluster = 0;
@@ -26,7 +28,7 @@ struct ClusterPlan {
 };
 
 std::int64_t shared_bytes(std::int64_t channels, std::int64_t pixels) {
-  return pixels * channels * 2 + (kThreads * kVector * 2 + 2 * kMostGroupsInSet * 3) * 4;
+  return pixels * channels * 2 + (kClusterThreads * kVector * 2 + 2 * kMostGroupsInSet * 3) * 4;
 }
 
 // cluster == 0: the data does not fit.
@@ -39,7 +41,7 @@ ClusterPlan plan_cluster(std::int64_t batch, std::int64_t channels, std::int64_t
       break;
     }
   }
-  if (plan.channels == 0 || plan.channels / kVector > kThreads) return plan;
+  if (plan.channels == 0 || plan.channels / kVector > kClusterThreads) return plan;
   const std::int64_t sets = channels / plan.channels;
   for (const int cluster : {1, 2, 4, 8}) {
     const std::int64_t part = (pixels + cluster - 1) / cluster;
@@ -69,13 +71,13 @@ __device__ void fold_rows(float* rows, int width, int count) {
   }
 }
 
-__global__ void __launch_bounds__(kThreads) group_norm_cluster(const __grid_constant__ GroupNormCall call, int set_channels,
+__global__ void __launch_bounds__(kClusterThreads) group_norm_cluster(const __grid_constant__ GroupNormCall call, int set_channels,
                                                                int part_pixels) {
   extern __shared__ float4 memory[];
   auto* data = reinterpret_cast<uint4*>(memory);
   const int columns = set_channels / kVector;
   auto* sums = reinterpret_cast<float*>(data + static_cast<long long>(part_pixels) * columns);  // [thread][vector][2]
-  float* partial = sums + kThreads * kVector * 2;                                               // [group][2]
+  float* partial = sums + kClusterThreads * kVector * 2;                                               // [group][2]
   float* moments = partial + 2 * kMostGroupsInSet;                                              // [group][2]
 
   const cg::cluster_group cluster = cg::this_cluster();
@@ -87,7 +89,7 @@ __global__ void __launch_bounds__(kThreads) group_norm_cluster(const __grid_cons
   const int first_channel = task % sets * set_channels;
   const int group_size = static_cast<int>(call.channels / call.groups);
   const int set_groups = set_channels / group_size;
-  const int rows = kThreads / columns;
+  const int rows = kClusterThreads / columns;
   const int column = static_cast<int>(threadIdx.x) % columns;
   const int row = static_cast<int>(threadIdx.x) / columns;
   const int first = rank * part_pixels;
@@ -97,15 +99,19 @@ __global__ void __launch_bounds__(kThreads) group_norm_cluster(const __grid_cons
 
   float shift[kVector];
   float pivot[kVector];
+  float weight[kVector];  // read early: nothing waits for them after the sums
+  float bias[kVector];
   float sum[kVector] = {};
   float squares[kVector] = {};
   for (int v = 0; v < kVector; ++v) {
+    weight[v] = call.weight[channel + v];
+    bias[v] = call.bias[channel + v];
     shift[v] = shift_of(call, n, channel + v);
     const int lead = (channel + v) / group_size * group_size;
     pivot[v] = __half2float(static_cast<const __half*>(call.x)[n * call.batch_stride + lead]) + shift_of(call, n, lead);
   }
   if (row < rows) {
-#pragma unroll 4
+#pragma unroll 8
     for (int p = row; p < count; p += rows) {
       const uint4 packed = *reinterpret_cast<const uint4*>(x + (first + p) * call.pixel_stride);
       data[p * columns + column] = packed;
@@ -144,8 +150,8 @@ __global__ void __launch_bounds__(kThreads) group_norm_cluster(const __grid_cons
       const int group = (column * kVector + v) / group_size;
       const float mean = moments[group * 2];
       const float variance = fmaxf(moments[group * 2 + 1] - mean * mean, 0.0F);
-      scale[v] = rsqrtf(variance + call.epsilon) * call.weight[channel + v];
-      offset[v] = call.bias[channel + v] + (shift[v] - pivot[v] - mean) * scale[v];
+      scale[v] = rsqrtf(variance + call.epsilon) * weight[v];
+      offset[v] = bias[v] + (shift[v] - pivot[v] - mean) * scale[v];
     }
     auto* y = static_cast<__half*>(call.y) + n * call.pixels * call.channels + channel;
 #pragma unroll 4
@@ -169,7 +175,7 @@ void launch_cluster(const GroupNormCall& call, const ClusterPlan& plan, cudaStre
   cudaLaunchConfig_t config{};
   const std::int64_t sets = call.channels / plan.channels;
   config.gridDim = dim3(static_cast<unsigned>(call.batch * sets * plan.cluster));
-  config.blockDim = dim3(kThreads);
+  config.blockDim = dim3(kClusterThreads);
   config.dynamicSmemBytes = static_cast<std::size_t>(plan.shared);
   config.stream = stream;
   cudaLaunchAttribute attribute{};
@@ -187,7 +193,7 @@ bool fits_cluster(const GroupNormCall& call) {
          call.pixel_stride % kVector == 0 && call.channels % kVector == 0;
 }
 
-// ---- Two kernels over whole rows of channels, for maps of a megabyte and more: every access is to adjacent memory, and
+// ---- Two kernels over whole rows of channels, for megabytes of maps: every access is to adjacent memory, and
 // the second reading comes from the cache ----
 
 constexpr int kMostRowThreads = 512;
@@ -202,7 +208,7 @@ struct RowPlan {
 RowPlan plan_rows(const GroupNormCall& call) {
   RowPlan plan;
   plan.columns = static_cast<int>(call.channels / kVector);
-  if (plan.columns > kMostRowThreads) return plan;
+  if (plan.columns == 0 || plan.columns > kMostRowThreads) return plan;
   plan.rows = std::max(1, 384 / plan.columns);
   const auto wanted = std::clamp<std::int64_t>(264 / call.batch, 16, 64);
   plan.chunks = static_cast<int>(std::min(wanted, (call.pixels + plan.rows - 1) / plan.rows));
@@ -289,6 +295,7 @@ __global__ void __launch_bounds__(kMostRowThreads) group_norm_row_apply(const __
   const int teams = max(1, static_cast<int>(blockDim.x) / values);
   for (int i = static_cast<int>(threadIdx.x); i < teams * values; i += static_cast<int>(blockDim.x)) {
     float total = 0.0F;
+#pragma unroll 8
     for (int chunk = i / values; chunk < moment_chunks; chunk += teams) total += partial[chunk * values + i % values];
     moments[i] = total;
   }
@@ -487,9 +494,9 @@ std::int64_t group_norm_scratch(std::int64_t batch, std::int64_t groups) {
 }
 
 void launch_group_norm(const GroupNormCall& call, cudaStream_t stream) {
-  constexpr std::int64_t kLarge = 1 << 20;
+  constexpr std::int64_t kLarge = 6 << 20;  // below, two kernels take longer to start than a cluster to meet
   const RowPlan rows = plan_rows(call);
-  if (fits_cluster(call) && rows.rows > 0 && call.pixels * call.channels * 2 >= kLarge) {
+  if (fits_cluster(call) && rows.rows > 0 && call.batch * call.pixels * call.channels * 2 >= kLarge) {
     launch_rows(call, rows, stream);
     return;
   }
