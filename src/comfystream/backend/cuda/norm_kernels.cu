@@ -97,8 +97,7 @@ __global__ void __launch_bounds__(kClusterThreads) group_norm_cluster(const __gr
   const auto* x = static_cast<const __half*>(call.x) + n * call.batch_stride + first_channel + column * kVector;
   const int channel = first_channel + column * kVector;
 
-  float shift[kVector];
-  float pivot[kVector];
+  float from_pivot[kVector];  // what makes an element the distance from its group's pivot
   float weight[kVector];  // read early: nothing waits for them after the sums
   float bias[kVector];
   float sum[kVector] = {};
@@ -106,19 +105,19 @@ __global__ void __launch_bounds__(kClusterThreads) group_norm_cluster(const __gr
   for (int v = 0; v < kVector; ++v) {
     weight[v] = call.weight[channel + v];
     bias[v] = call.bias[channel + v];
-    shift[v] = shift_of(call, n, channel + v);
     const int lead = (channel + v) / group_size * group_size;
-    pivot[v] = __half2float(static_cast<const __half*>(call.x)[n * call.batch_stride + lead]) + shift_of(call, n, lead);
+    const float pivot = __half2float(static_cast<const __half*>(call.x)[n * call.batch_stride + lead]) + shift_of(call, n, lead);
+    from_pivot[v] = shift_of(call, n, channel + v) - pivot;
   }
   if (row < rows) {
-#pragma unroll 8
+#pragma unroll 4
     for (int p = row; p < count; p += rows) {
       const uint4 packed = *reinterpret_cast<const uint4*>(x + (first + p) * call.pixel_stride);
       data[p * columns + column] = packed;
       const auto* halves = reinterpret_cast<const __half*>(&packed);
 #pragma unroll
       for (int v = 0; v < kVector; ++v) {
-        const float value = __half2float(halves[v]) + shift[v] - pivot[v];
+        const float value = __half2float(halves[v]) + from_pivot[v];
         sum[v] += value;
         squares[v] += value * value;
       }
@@ -151,7 +150,7 @@ __global__ void __launch_bounds__(kClusterThreads) group_norm_cluster(const __gr
       const float mean = moments[group * 2];
       const float variance = fmaxf(moments[group * 2 + 1] - mean * mean, 0.0F);
       scale[v] = rsqrtf(variance + call.epsilon) * weight[v];
-      offset[v] = bias[v] + (shift[v] - pivot[v] - mean) * scale[v];
+      offset[v] = bias[v] + (from_pivot[v] - mean) * scale[v];
     }
     auto* y = static_cast<__half*>(call.y) + n * call.pixels * call.channels + channel;
 #pragma unroll 4
