@@ -9,7 +9,9 @@
 namespace comfystream::backend::cuda {
 namespace {
 
-constexpr double kMeanTolerance = 3e-3;  // half precision through tens of layers
+// Half precision through tens of layers; the tiny networks average over fewer channels than real ones, which stay below
+// 2e-3 (docs/performance.md).
+constexpr double kMeanTolerance = 5e-3;
 constexpr std::int64_t kSmallSide = 64;
 
 double mean_error(std::span<const float> actual, std::span<const float> expected) {

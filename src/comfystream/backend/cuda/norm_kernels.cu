@@ -18,8 +18,6 @@ constexpr std::int64_t kMostShared = 200 << 10;
 
 // ---- One kernel: a cluster of blocks holds a set of groups of one frame in shared memory ----
 
-constexpr int kClusterThreads = 512;
-
 struct ClusterPlan {
   int channels = 0;  // of a set
   int cluster = 0;
@@ -28,7 +26,7 @@ struct ClusterPlan {
 };
 
 std::int64_t shared_bytes(std::int64_t channels, std::int64_t pixels) {
-  return pixels * channels * 2 + (kClusterThreads * kVector * 2 + 2 * kMostGroupsInSet * 3) * 4;
+  return pixels * channels * 2 + (kThreads * kVector * 2 + 2 * kMostGroupsInSet * 3) * 4;
 }
 
 // cluster == 0: the data does not fit.
@@ -41,7 +39,7 @@ ClusterPlan plan_cluster(std::int64_t batch, std::int64_t channels, std::int64_t
       break;
     }
   }
-  if (plan.channels == 0 || plan.channels / kVector > kClusterThreads) return plan;
+  if (plan.channels == 0 || plan.channels / kVector > kThreads) return plan;
   const std::int64_t sets = channels / plan.channels;
   for (const int cluster : {1, 2, 4, 8}) {
     const std::int64_t part = (pixels + cluster - 1) / cluster;
@@ -71,13 +69,13 @@ __device__ void fold_rows(float* rows, int width, int count) {
   }
 }
 
-__global__ void __launch_bounds__(kClusterThreads) group_norm_cluster(const __grid_constant__ GroupNormCall call, int set_channels,
+__global__ void __launch_bounds__(kThreads) group_norm_cluster(const __grid_constant__ GroupNormCall call, int set_channels,
                                                                int part_pixels) {
   extern __shared__ float4 memory[];
   auto* data = reinterpret_cast<uint4*>(memory);
   const int columns = set_channels / kVector;
   auto* sums = reinterpret_cast<float*>(data + static_cast<long long>(part_pixels) * columns);  // [thread][vector][2]
-  float* partial = sums + kClusterThreads * kVector * 2;                                               // [group][2]
+  float* partial = sums + kThreads * kVector * 2;                                               // [group][2]
   float* moments = partial + 2 * kMostGroupsInSet;                                              // [group][2]
 
   const cg::cluster_group cluster = cg::this_cluster();
@@ -89,7 +87,7 @@ __global__ void __launch_bounds__(kClusterThreads) group_norm_cluster(const __gr
   const int first_channel = task % sets * set_channels;
   const int group_size = static_cast<int>(call.channels / call.groups);
   const int set_groups = set_channels / group_size;
-  const int rows = kClusterThreads / columns;
+  const int rows = kThreads / columns;
   const int column = static_cast<int>(threadIdx.x) % columns;
   const int row = static_cast<int>(threadIdx.x) / columns;
   const int first = rank * part_pixels;
@@ -128,7 +126,14 @@ __global__ void __launch_bounds__(kClusterThreads) group_norm_cluster(const __gr
     sums[(threadIdx.x * kVector + v) * 2 + 1] = squares[v];
   }
   __syncthreads();
-  fold_rows(sums, set_channels * 2, min(rows, count));
+  // Channel sums over rows of threads, by one thread a channel and moment: halving the rows would need a barrier each.
+  for (int i = static_cast<int>(threadIdx.x); i < set_channels * 2; i += kThreads) {
+    float total = 0.0F;
+#pragma unroll 8
+    for (int r = 0; r < min(rows, count); ++r) total += sums[r * set_channels * 2 + i];
+    sums[i] = total;  // row 0's own element: read by this thread alone
+  }
+  __syncthreads();
   if (threadIdx.x < set_groups * 2) {
     float total = 0.0F;
     const int group = static_cast<int>(threadIdx.x) / 2;
@@ -174,7 +179,7 @@ void launch_cluster(const GroupNormCall& call, const ClusterPlan& plan, cudaStre
   cudaLaunchConfig_t config{};
   const std::int64_t sets = call.channels / plan.channels;
   config.gridDim = dim3(static_cast<unsigned>(call.batch * sets * plan.cluster));
-  config.blockDim = dim3(kClusterThreads);
+  config.blockDim = dim3(kThreads);
   config.dynamicSmemBytes = static_cast<std::size_t>(plan.shared);
   config.stream = stream;
   cudaLaunchAttribute attribute{};
