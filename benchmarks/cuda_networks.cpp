@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Times the batch workflow and its networks on a card, full size, synthetic weights:
 //
-//   cuda_networks [--batches 1,2,4,8] [--parts whole,split,unet,control,taesd,depth] [--slots 3] [--json FILE] [--profile]
+//   cuda_networks [--batches 1,2,4,8] [--parts whole,split,unet,control,taesd,depth] [--slots 3] [--json FILE]
+//   [--profile]
 //
-// "whole": noise, prompt and timestep come with every frame, so nothing is computed once for many batches. "split": they
-// are parameters, and what they alone decide (the UNet's encoder, where the noise is fixed) is computed when they change.
-// Milliseconds are medians of the device's own events around a batch, copies from and to the host included; "flight"
-// is frames a second with several batches in flight, by the host's clock.
+// "whole": noise, prompt and timestep come with every frame, so nothing is computed once for many batches. "split":
+// they are parameters, and what they alone decide (the UNet's encoder, where the noise is fixed) is computed when they
+// change. Milliseconds are medians of the device's own events around a batch, copies from and to the host included;
+// "flight" is frames a second with several batches in flight, by the host's clock.
 #include "benchmarks/sd15_workflow.hpp"
 #include "comfystream/backend/cuda/cuda_backend.hpp"
 #include "comfystream/backend/cuda/step_times.hpp"
@@ -65,8 +66,8 @@ double alone_ms(backend::Executable& executable, backend::Slot& slot, std::int64
   return median(times);
 }
 
-double flight_fps(backend::Executable& executable, std::vector<std::unique_ptr<backend::Slot>>& slots, std::int64_t batch,
-                  int rounds) {
+double flight_fps(backend::Executable& executable, std::vector<std::unique_ptr<backend::Slot>>& slots,
+                  std::int64_t batch, int rounds) {
   for (auto& slot : slots) executable.enqueue(*slot, batch);
   for (auto& slot : slots) executable.wait(*slot);
   const auto start = Clock::now();
@@ -97,10 +98,12 @@ void print_profile(backend::Executable& executable, std::int64_t batch, const st
   }
   const auto print = [](const char* title, const std::map<std::string, Sum>& sums, std::size_t most) {
     std::vector<std::pair<std::string, Sum>> sorted(sums.begin(), sums.end());
-    std::ranges::sort(sorted, [](const auto& a, const auto& b) { return a.second.microseconds > b.second.microseconds; });
+    std::ranges::sort(sorted,
+                      [](const auto& a, const auto& b) { return a.second.microseconds > b.second.microseconds; });
     std::printf("  %s\n", title);
     for (std::size_t i = 0; i < std::min(most, sorted.size()); ++i) {
-      std::printf("    %9.1f us %4d x  %s\n", sorted[i].second.microseconds, sorted[i].second.count, sorted[i].first.c_str());
+      std::printf("    %9.1f us %4d x  %s\n", sorted[i].second.microseconds, sorted[i].second.count,
+                  sorted[i].first.c_str());
     }
   };
   std::printf("profile of %s, b=%lld (each step alone)\n", part.c_str(), static_cast<long long>(batch));
@@ -134,7 +137,8 @@ nlohmann::json run_part(const Options& options, const Networks& nets, const std:
     nlohmann::json row{{"part", part}, {"batch", batch}, {"ms", ms}, {"fps", 1e3 * static_cast<double>(batch) / ms}};
     row["compile_s"] = compile_s;
     row["warm_s"] = warm_s;
-    std::printf("%-8s b=%lld %8.3f ms %7.1f FPS", part.c_str(), static_cast<long long>(batch), ms, row["fps"].get<double>());
+    std::printf("%-8s b=%lld %8.3f ms %7.1f FPS", part.c_str(), static_cast<long long>(batch), ms,
+                row["fps"].get<double>());
     if (flow) {
       row["flight_fps"] = flight_fps(*executable, slots, batch, options.rounds * 3);
       std::printf("  %zu in flight: %7.1f FPS", slots.size(), row["flight_fps"].get<double>());
@@ -186,7 +190,8 @@ int main(int argc, char** argv) {
     std::printf("weights made in %.1f s\n", seconds_since(start));
     nlohmann::json rows = nlohmann::json::array();
     for (const auto& part : split<std::string>(options.parts)) {
-      for (auto& row : run_part(options, nets, part, split<std::int64_t>(options.batches))) rows.push_back(std::move(row));
+      for (auto& row : run_part(options, nets, part, split<std::int64_t>(options.batches)))
+        rows.push_back(std::move(row));
     }
     if (!options.json.empty()) std::ofstream(options.json) << nlohmann::json{{"rows", rows}}.dump(1) << '\n';
     return 0;

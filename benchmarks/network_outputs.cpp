@@ -3,9 +3,9 @@
 //
 //   network_outputs BACKEND FOLDER [--compare] [--parts depth,taesd,control,unet,workflow] [--batch N]
 //
-// Frames of a batch are the same inputs on every machine. Outputs are raw floats (bytes for the workflow), one file each.
-// Comparing prints for each output the mean error relative to the mean size of the expected values (bytes: PSNR and the
-// share within 2), and ends with 1 if a mean is above 2e-3 or a PSNR below 40 dB.
+// Frames of a batch are the same inputs on every machine. Outputs are raw floats (bytes for the workflow), one file
+// each. Comparing prints for each output the mean error relative to the mean size of the expected values (bytes: PSNR
+// and the share within 2), and ends with 1 if a mean is above 2e-3 or a PSNR below 40 dB.
 #include "benchmarks/sd15_workflow.hpp"
 #include "comfystream/backend/registry.hpp"
 
@@ -39,7 +39,8 @@ std::vector<char> read_file(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-bool compare_bytes(const std::string& name, const unsigned char* actual, const unsigned char* expected, std::size_t count) {
+bool compare_bytes(const std::string& name, const unsigned char* actual, const unsigned char* expected,
+                   std::size_t count) {
   double squares = 0;
   std::size_t close = 0;
   for (std::size_t i = 0; i < count; ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The batch workflow at its full size with synthetic weights: Depth Anything V2 L, ControlNet, SD 1.5's UNet, one step at
-// cfg 1, TAESD, 512x512, uint8 frames in and out; and its networks alone.
+// The batch workflow at its full size with synthetic weights: Depth Anything V2 L, ControlNet, SD 1.5's UNet, one step
+// at cfg 1, TAESD, 512x512, uint8 frames in and out; and its networks alone.
 #pragma once
 
 #include "comfystream/models/depth_map.hpp"
@@ -86,7 +86,8 @@ inline graph::Graph workflow_graph(const Networks& nets, bool whole_work, std::i
   std::optional<Value> hint;
   {
     const auto scope = b.scope("depth");
-    const Value map = models::trace_depth_map(b, *nets.depth, images, {.engine_height = engine_side, .engine_width = engine_side});
+    const Value map =
+        models::trace_depth_map(b, *nets.depth, images, {.engine_height = engine_side, .engine_width = engine_side});
     hint = b.transpose(map, {0, 3, 1, 2});
   }
   const Value x = b.mul(given.noise, std::sqrt(1.0F + kSigma * kSigma));

@@ -28,8 +28,9 @@ DeviceInfo describe(int device) {
   std::string reason;
   if (!cuda::kernels_fit_device(device)) {
     reason = "this build has no kernels for compute capability " + std::to_string(properties.major) + "." +
-             std::to_string(properties.minor) + "; configure with -DCMAKE_CUDA_ARCHITECTURES=" +
-             std::to_string(properties.major) + std::to_string(properties.minor);
+             std::to_string(properties.minor) +
+             "; configure with -DCMAKE_CUDA_ARCHITECTURES=" + std::to_string(properties.major) +
+             std::to_string(properties.minor);
   }
   return {properties.name, reason};
 }
@@ -48,19 +49,24 @@ std::vector<DeviceInfo> CudaBackend::devices() const {
 
 std::unique_ptr<Executable> CudaBackend::compile(const graph::Graph& graph, const CompileOptions& options) {
   if (options.max_batch < 1) {
-    throw Error(ErrorCode::kInvalidArgument, "the largest batch must be 1 or more, not " + std::to_string(options.max_batch));
+    throw Error(ErrorCode::kInvalidArgument,
+                "the largest batch must be 1 or more, not " + std::to_string(options.max_batch));
   }
   const auto all = devices();
   const auto index = static_cast<std::size_t>(options_.device);
   if (options_.device < 0 || index >= all.size() || !all[index].available.empty()) {
-    const std::string reason = index < all.size() ? all[index].name + ": " + all[index].available : "there is no such device";
-    throw Error(ErrorCode::kBackend, "the cuda backend cannot use device " + std::to_string(options_.device) + ": " + reason);
+    const std::string reason =
+        index < all.size() ? all[index].name + ": " + all[index].available : "there is no such device";
+    throw Error(ErrorCode::kBackend,
+                "the cuda backend cannot use device " + std::to_string(options_.device) + ": " + reason);
   }
   return std::make_unique<cuda::CudaExecutable>(std::make_shared<cuda::Engine>(graph, options, options_));
 }
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) { return std::make_unique<CudaBackend>(options); }
+std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) {
+  return std::make_unique<CudaBackend>(options);
+}
 
 }  // namespace comfystream::backend

@@ -26,7 +26,8 @@ constexpr std::int64_t kMostCandidates = 10;
 enum Uid : std::int64_t { kX = 1, kW, kBias, kResidual, kY, kQ, kK, kV };
 
 void check(cudnnStatus_t status, const char* what) {
-  if (status != CUDNN_STATUS_SUCCESS) throw Error(ErrorCode::kBackend, std::string(what) + ": " + cudnnGetErrorString(status));
+  if (status != CUDNN_STATUS_SUCCESS)
+    throw Error(ErrorCode::kBackend, std::string(what) + ": " + cudnnGetErrorString(status));
 }
 
 void add(std::string& key, const Dims& values) {
@@ -77,7 +78,8 @@ std::shared_ptr<FeGraph> describe(const AttentionProblem& p) {
   graph->set_io_data_type(fe::DataType_t::HALF)
       .set_intermediate_data_type(fe::DataType_t::FLOAT)
       .set_compute_data_type(fe::DataType_t::FLOAT);
-  auto attributes = fe::graph::SDPA_attributes().set_name("attention").set_attn_scale(p.scale).set_generate_stats(false);
+  auto attributes =
+      fe::graph::SDPA_attributes().set_name("attention").set_attn_scale(p.scale).set_generate_stats(false);
   if (p.causal) attributes.set_causal_mask(true);
   const auto outputs = graph->sdpa(tensor(*graph, kQ, p.q, p.q_strides), tensor(*graph, kK, p.k, p.k_strides),
                                    tensor(*graph, kV, p.v, p.v_strides), attributes);
@@ -136,7 +138,8 @@ struct CudnnLibrary::Impl {
     return entry->plan.graph ? entry->plan.workspace : -1;
   }
 
-  Plan build(const std::shared_ptr<FeGraph>& graph, const std::string& key, const std::map<std::int64_t, std::size_t>& sizes) {
+  Plan build(const std::shared_ptr<FeGraph>& graph, const std::string& key,
+             const std::map<std::int64_t, std::size_t>& sizes) {
     const auto own = borrow_handle();
     const cudnnHandle_t handle = own->get();
     if (graph->validate().is_bad() || graph->build_operation_graph(handle).is_bad() ||
@@ -182,7 +185,8 @@ struct CudnnLibrary::Impl {
     const std::lock_guard lock(timing_mutex);
     time_candidates(built, sizes, handle, best);
     std::string name;
-    if (graph->get_plan_name_at_index(best.index, name).is_good()) cache.insert(key, std::to_string(best.microseconds) + " " + name);
+    if (graph->get_plan_name_at_index(best.index, name).is_good())
+      cache.insert(key, std::to_string(best.microseconds) + " " + name);
     return best;
   }
 

@@ -29,7 +29,9 @@ std::span<const float> floats(Slot& slot, std::size_t count) {
   return {reinterpret_cast<const float*>(slot.output(0).data()), count};
 }
 
-void write(Slot& slot, const Tensor& value) { std::memcpy(slot.input(0).data(), value.bytes().data(), value.size_bytes()); }
+void write(Slot& slot, const Tensor& value) {
+  std::memcpy(slot.input(0).data(), value.bytes().data(), value.size_bytes());
+}
 
 TEST(CudaBackend, SaysWhyADeviceCannotBeUsed) {
   const auto devices = make_cuda_backend()->devices();

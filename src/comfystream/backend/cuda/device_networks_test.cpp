@@ -44,21 +44,26 @@ class DeviceNetworks : public DeviceTest, public testing::WithParamInterface<con
 TEST_P(DeviceNetworks, MatchTheReference) {
   const std::string name = GetParam();
   const bool depth = name == "depth";
-  const graph::Graph graph = tests::synth_network(name, depth ? "depth-anything-v2-tiny" : "sd15-tiny", depth ? 56 : 8, DType::kF16);
+  const graph::Graph graph =
+      tests::synth_network(name, depth ? "depth-anything-v2-tiny" : "sd15-tiny", depth ? 56 : 8, DType::kF16);
   for (const std::int64_t batch : {1, 3}) {
     const auto inputs = inputs_of(graph, batch);
     const auto actual = run_once(*compile_untuned(graph, batch), graph, inputs, batch);
-    const auto expected = run_once(*make_reference_backend()->compile(graph, {.max_batch = batch}), graph, inputs, batch);
+    const auto expected =
+        run_once(*make_reference_backend()->compile(graph, {.max_batch = batch}), graph, inputs, batch);
     for (std::size_t i = 0; i < expected.size(); ++i) {
-      EXPECT_LE(mean_error(actual[i].values<float>(), expected[i].values<float>()), kMeanTolerance) << "batch " << batch;
+      EXPECT_LE(mean_error(actual[i].values<float>(), expected[i].values<float>()), kMeanTolerance)
+          << "batch " << batch;
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Tiny, DeviceNetworks, testing::Values("unet", "unet+control", "taesd", "vae", "vae-encode", "depth"),
+INSTANTIATE_TEST_SUITE_P(Tiny, DeviceNetworks,
+                         testing::Values("unet", "unet+control", "taesd", "vae", "vae-encode", "depth"),
                          [](const auto& one) {
                            std::string name = one.param;
-                           std::ranges::replace_if(name, [](char c) { return std::isalnum(c) == 0; }, '_');
+                           std::ranges::replace_if(
+                               name, [](char c) { return std::isalnum(c) == 0; }, '_');
                            return name;
                          });
 

@@ -34,8 +34,9 @@ void expect_same(const Tensor& actual, const Tensor& expected, double tolerance)
 }
 
 double tolerance_for(const graph::Graph& graph, double single) {
-  const bool half =
-      std::ranges::any_of(graph.nodes(), [](const graph::Node& node) { return is_network_op(node.kind) || node.kind == graph::OpKind::kLoop; });
+  const bool half = std::ranges::any_of(graph.nodes(), [](const graph::Node& node) {
+    return is_network_op(node.kind) || node.kind == graph::OpKind::kLoop;
+  });
   return half ? std::max(single, kHalfTolerance) : std::max(single, 2e-6);
 }
 
@@ -81,15 +82,20 @@ Tensor small(const Shape& shape, std::uint32_t seed) { return tests::random_tens
 std::vector<OpCase> network_cases() {
   return {
       {"conv_3x3",
-       [](Builder& b) { b.output("y", b.conv2d(maps(b, 16, 20), b.weight(small({32, 16, 3, 3}, 3)), b.weight(small({32}, 4)), same(1))); }},
+       [](Builder& b) {
+         b.output("y",
+                  b.conv2d(maps(b, 16, 20), b.weight(small({32, 16, 3, 3}, 3)), b.weight(small({32}, 4)), same(1)));
+       }},
       {"conv_3x3_silu_conv",
        [](Builder& b) {
-         const Value h = b.silu(b.conv2d(maps(b, 16, 20), b.weight(small({32, 16, 3, 3}, 3)), b.weight(small({32}, 4)), same(1)));
+         const Value h =
+             b.silu(b.conv2d(maps(b, 16, 20), b.weight(small({32, 16, 3, 3}, 3)), b.weight(small({32}, 4)), same(1)));
          b.output("y", b.conv2d(h, b.weight(small({3, 32, 3, 3}, 5)), b.weight(small({3}, 6)), same(1)));
        }},
       {"conv_relu_residual_relu",
        [](Builder& b) {
-         const Value x = b.relu(b.conv2d(maps(b, 4, 20), b.weight(small({16, 4, 3, 3}, 3)), b.weight(small({16}, 4)), same(1)));
+         const Value x =
+             b.relu(b.conv2d(maps(b, 4, 20), b.weight(small({16, 4, 3, 3}, 3)), b.weight(small({16}, 4)), same(1)));
          Value h = b.relu(b.conv2d(x, b.weight(small({16, 16, 3, 3}, 5)), b.weight(small({16}, 6)), same(1)));
          h = b.relu(b.add(b.conv2d(h, b.weight(small({16, 16, 3, 3}, 7)), b.weight(small({16}, 8)), same(1)), x));
          b.output("y", b.conv2d(h, b.weight(small({8, 16, 1, 1}, 9)), std::nullopt, {}));
@@ -106,7 +112,8 @@ std::vector<OpCase> network_cases() {
                                     {.stride_h = 14, .stride_w = 14});
          const Value tokens = b.reshape(b.transpose(map, {0, 2, 3, 1}), SymShape{kBatch, 16, 32});
          const Value all = b.concat({b.weight(small({1, 1, 32}, 5)), tokens}, 1);
-         b.output("y", b.layer_norm(b.add(all, b.weight(small({1, 17, 32}, 6))), b.weight(small({32}, 7)), b.weight(small({32}, 8))));
+         b.output("y", b.layer_norm(b.add(all, b.weight(small({1, 17, 32}, 6))), b.weight(small({32}, 7)),
+                                    b.weight(small({32}, 8))));
        }},
       {"upsample_conv",
        [](Builder& b) {
@@ -117,7 +124,8 @@ std::vector<OpCase> network_cases() {
       {"conv_transpose_tiles",
        [](Builder& b) {
          const Value h = b.conv2d(maps(b, 16, 6), b.weight(small({16, 16, 1, 1}, 3)), std::nullopt, {});
-         const Value up = b.conv_transpose2d(h, b.weight(small({16, 8, 4, 4}, 5)), b.weight(small({8}, 6)), {.stride = 4});
+         const Value up =
+             b.conv_transpose2d(h, b.weight(small({16, 8, 4, 4}, 5)), b.weight(small({8}, 6)), {.stride = 4});
          b.output("y", b.conv2d(up, b.weight(small({8, 8, 3, 3}, 7)), std::nullopt, same(1)));
        }},
       {"resnet_block",
@@ -125,7 +133,8 @@ std::vector<OpCase> network_cases() {
          const Value x = b.conv2d(maps(b, 4, 16), b.weight(small({64, 4, 3, 3}, 3)), b.weight(small({64}, 4)), same(1));
          Value h = b.silu(b.group_norm(x, b.weight(small({64}, 5)), b.weight(small({64}, 6)), {.groups = 32}));
          h = b.conv2d(h, b.weight(small({96, 64, 3, 3}, 7)), b.weight(small({96}, 8)), same(1));
-         const Value t = b.linear(b.input("t", DType::kF32, SymShape{kBatch, 40}), b.weight(small({96, 40}, 9)), b.weight(small({96}, 10)));
+         const Value t = b.linear(b.input("t", DType::kF32, SymShape{kBatch, 40}), b.weight(small({96, 40}, 9)),
+                                  b.weight(small({96}, 10)));
          h = b.add(h, b.reshape(t, SymShape{kBatch, 96, 1, 1}));
          h = b.silu(b.group_norm(h, b.weight(small({96}, 11)), b.weight(small({96}, 12)), {.groups = 32}));
          h = b.conv2d(h, b.weight(small({96, 96, 3, 3}, 13)), b.weight(small({96}, 14)), same(1));
@@ -137,9 +146,12 @@ std::vector<OpCase> network_cases() {
          for (const std::int64_t channels : {320, 640, 960, 1280, 2560}) {
            const std::string name = "x" + std::to_string(channels);
            const Value x = b.conv2d(b.input(name, DType::kF32, SymShape{kBatch, 8, 24, 24}),
-                                    b.weight(small({channels, 8, 1, 1}, 3)), b.weight(tests::random_tensor({channels}, 4, 3.0F)), {});
-           const Value h = b.group_norm(x, b.weight(small({channels}, 5)), b.weight(small({channels}, 6)), {.groups = 32});
-           b.output("y" + std::to_string(channels), b.conv2d(h, b.weight(small({8, channels, 1, 1}, 7)), std::nullopt, {}));
+                                    b.weight(small({channels, 8, 1, 1}, 3)),
+                                    b.weight(tests::random_tensor({channels}, 4, 3.0F)), {});
+           const Value h =
+               b.group_norm(x, b.weight(small({channels}, 5)), b.weight(small({channels}, 6)), {.groups = 32});
+           b.output("y" + std::to_string(channels),
+                    b.conv2d(h, b.weight(small({8, channels, 1, 1}, 7)), std::nullopt, {}));
          }
        }},
       {"transformer_block",
@@ -156,7 +168,8 @@ std::vector<OpCase> network_cases() {
          Value x = b.reshape(b.transpose(map, {0, 2, 3, 1}), SymShape{kBatch, 144, width});
          x = b.linear(x, make(width, width), b.weight(small({width}, 4)));
          const Value normed = b.layer_norm(x, b.weight(small({width}, 5)), b.weight(small({width}, 6)));
-         Value a = b.attention(heads(b.linear(normed, make(width, width)), 144), heads(b.linear(normed, make(width, width)), 144),
+         Value a = b.attention(heads(b.linear(normed, make(width, width)), 144),
+                               heads(b.linear(normed, make(width, width)), 144),
                                heads(b.linear(normed, make(width, width)), 144), 0.158F);
          a = b.reshape(b.transpose(a, {0, 2, 1, 3}), SymShape{kBatch, 144, width});
          x = b.add(b.linear(a, make(width, width), b.weight(small({width}, 7))), x);
@@ -179,11 +192,13 @@ std::vector<OpCase> network_cases() {
          const Value normed = b.layer_norm(x, b.weight(small({64}, 5)), b.weight(small({64}, 6)));
          const Value qkv = b.linear(normed, b.weight(small({192, 64}, 7)), b.weight(small({192}, 8)));
          const auto heads = [&](std::int64_t part) {
-           return b.transpose(b.reshape(b.slice(qkv, 2, 64 * part, 64 * (part + 1)), SymShape{kBatch, 33, 1, 64}), {0, 2, 1, 3});
+           return b.transpose(b.reshape(b.slice(qkv, 2, 64 * part, 64 * (part + 1)), SymShape{kBatch, 33, 1, 64}),
+                              {0, 2, 1, 3});
          };
          Value a = b.attention(heads(0), heads(1), heads(2), 0.125F);
          a = b.reshape(b.transpose(a, {0, 2, 1, 3}), SymShape{kBatch, 33, 64});
-         a = b.mul(b.linear(a, b.weight(small({64, 64}, 9)), b.weight(small({64}, 10))), b.weight(tests::random_tensor({64}, 11)));
+         a = b.mul(b.linear(a, b.weight(small({64, 64}, 9)), b.weight(small({64}, 10))),
+                   b.weight(tests::random_tensor({64}, 11)));
          const Value y = b.add(x, a);
          const Value hidden = b.gelu(b.linear(y, b.weight(small({256, 64}, 12)), b.weight(small({256}, 13))));
          b.output("y", b.add(y, b.mul(b.linear(hidden, b.weight(small({64, 256}, 14)), b.weight(small({64}, 15))),

@@ -23,16 +23,14 @@ std::int64_t round_up(std::int64_t value) { return (value + 7) / 8 * 8; }
 struct Conv {
   const Node& node;
   const Conv2dAttrs& attrs;
-  Dims x, y;                    // [N, C, H, W], [N, K, P, Q]
+  Dims x, y;                     // [N, C, H, W], [N, K, P, Q]
   std::optional<Tensor> weight;  // [K, C / groups, R, S]
   std::optional<Tensor> bias;
   bool has_bias = false;
   std::int64_t r = 0, s = 0;
 
   [[nodiscard]] bool constants() const { return weight && (!has_bias || bias); }
-  [[nodiscard]] bool padded() const {
-    return attrs.pad_top + attrs.pad_left + attrs.pad_bottom + attrs.pad_right != 0;
-  }
+  [[nodiscard]] bool padded() const { return attrs.pad_top + attrs.pad_left + attrs.pad_bottom + attrs.pad_right != 0; }
 };
 
 Conv read_conv(Emitter& e, Value core) {
@@ -67,7 +65,9 @@ View packed_bias(Emitter& e, const Conv& conv, DType dtype) {
 }
 
 // Rows of a product [N * P * Q, K] as [N, K, P, Q].
-View as_map(const View& y, const Dims& map) { return transposed(*reshaped(y, {map[0], map[2], map[3], map[1]}), {0, 3, 1, 2}); }
+View as_map(const View& y, const Dims& map) {
+  return transposed(*reshaped(y, {map[0], map[2], map[3], map[1]}), {0, 3, 1, 2});
+}
 
 // ---- As a product ----
 
@@ -105,7 +105,8 @@ View patches(Emitter& e, const Conv& conv) {
 }
 
 bool emit_as_product(Emitter& e, const FusedOp& op, const Conv& conv) {
-  const bool pixel = conv.r == 1 && conv.s == 1 && conv.attrs.stride_h == 1 && conv.attrs.stride_w == 1 && !conv.padded();
+  const bool pixel =
+      conv.r == 1 && conv.s == 1 && conv.attrs.stride_h == 1 && conv.attrs.stride_w == 1 && !conv.padded();
   const bool tiles = conv.r == conv.attrs.stride_h && conv.s == conv.attrs.stride_w && !conv.padded() &&
                      conv.attrs.dilation_h == 1 && conv.attrs.dilation_w == 1 && conv.x[2] == conv.y[2] * conv.r &&
                      conv.x[3] == conv.y[3] * conv.s && conv.x[1] < 8;
@@ -122,7 +123,8 @@ bool emit_as_product(Emitter& e, const FusedOp& op, const Conv& conv) {
   } else {
     call.x = patches(e, conv);
     // [K, R * S, C] has its last two dimensions together padded to the width of the patches' rows.
-    call.weight = e.weight({to_patch_order(*conv.weight)}, {DType::kF16, {conv.y[1], round_up(inner)}, {conv.y[1], inner}, {inner, 1}});
+    call.weight = e.weight({to_patch_order(*conv.weight)},
+                           {DType::kF16, {conv.y[1], round_up(inner)}, {conv.y[1], inner}, {inner, 1}});
   }
   if (conv.bias) call.bias = e.vector({*conv.bias}, call.y_type);
   call.activation = op.activation;
@@ -186,7 +188,8 @@ std::int64_t CudnnStep::prepare(Libraries& libraries) {
   const float time = libraries.cudnn.measured(key);
   if (together >= 0 && (time == 0.0F || after.source.empty())) return together;
   const std::int64_t alone = libraries.cudnn.prepare(bare);
-  if (together >= 0 && (alone < 0 || time <= libraries.cudnn.measured(bare.key()) + after_microseconds())) return together;
+  if (together >= 0 && (alone < 0 || time <= libraries.cudnn.measured(bare.key()) + after_microseconds()))
+    return together;
   if (alone < 0) throw Error(ErrorCode::kBackend, "cuDNN has no algorithm for " + bare.key());
   use_fused = false;
   if (!after.source.empty()) after_kernel = libraries.jit.kernel(after.source, "pointwise");
@@ -194,7 +197,8 @@ std::int64_t CudnnStep::prepare(Libraries& libraries) {
 }
 
 void CudnnStep::run(Libraries& libraries, const Launch& launch) const {
-  ConvPointers pointers{launch.pointer(x), launch.pointer(w), nullptr, nullptr, launch.pointer(y), launch.pointer(scratch)};
+  ConvPointers pointers{launch.pointer(x), launch.pointer(w), nullptr,
+                        nullptr,           launch.pointer(y), launch.pointer(scratch)};
   if (!use_fused) {
     libraries.cudnn.run(bare, pointers, launch.stream);
     if (after_kernel == nullptr) return;

@@ -82,7 +82,8 @@ View emit_plain(Emitter& e, const View& x, const View& w, const std::optional<Vi
   if (bias) reads.push_back(*bias);
   e.add_step(what, reads, {y}, [xs, ws, ys, bias](Libraries&, const Launch& launch) {
     launch_plain_product(located(strided(xs), xs, launch), located(strided(ws), ws, launch),
-                         bias ? launch.pointer<float>(*bias) : nullptr, located(strided(ys), ys, launch), launch.stream);
+                         bias ? launch.pointer<float>(*bias) : nullptr, located(strided(ys), ys, launch),
+                         launch.stream);
   });
   return y;
 }
@@ -128,12 +129,11 @@ View emit_gemm(Emitter& e, const GemmCall& call, const std::string& what) {
   e.add_step(
       what + " " + size_text(problem), reads, {y, scratch},
       [problem, call, y, scratch](Libraries& libraries, const Launch& launch) {
-        libraries.gemm.run(problem,
-                           {launch.pointer(call.x), launch.pointer(call.weight),
-                            call.bias ? launch.pointer(*call.bias) : nullptr,
-                            call.residual ? launch.pointer(*call.residual) : nullptr, launch.pointer(y),
-                            launch.pointer(scratch)},
-                           launch.stream);
+        libraries.gemm.run(
+            problem,
+            {launch.pointer(call.x), launch.pointer(call.weight), call.bias ? launch.pointer(*call.bias) : nullptr,
+             call.residual ? launch.pointer(*call.residual) : nullptr, launch.pointer(y), launch.pointer(scratch)},
+            launch.stream);
       },
       [problem](Libraries& libraries) {
         libraries.gemm.prepare(problem);
@@ -200,7 +200,8 @@ void emit_matmul(Emitter& e, Value v) {
   View a = e.view(node.operands[0]);
   View b = e.view(node.operands[1]);
   const Dims dims = e.dims(v);
-  if (dims.size() > 4) throw Error(ErrorCode::kUnsupported, "cuda: a product of more than 4 dimensions, in " + node.scope);
+  if (dims.size() > 4)
+    throw Error(ErrorCode::kUnsupported, "cuda: a product of more than 4 dimensions, in " + node.scope);
   if (!std::get<graph::MatmulAttrs>(node.attrs).transpose_b) {
     std::swap(b.dims[b.rank() - 1], b.dims[b.rank() - 2]);
     std::swap(b.strides[b.rank() - 1], b.strides[b.rank() - 2]);

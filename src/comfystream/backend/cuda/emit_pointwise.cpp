@@ -163,7 +163,8 @@ class BodyWriter {
     std::vector<std::string> x;
     for (const Value operand : node.operands) x.push_back(name_of(operand, body));
     const std::string name = "v" + std::to_string(v.id);
-    body.lines.push_back(std::string("const ") + register_type(node.type.dtype) + " " + name + " = " + text(node, x) + ";");
+    body.lines.push_back(std::string("const ") + register_type(node.type.dtype) + " " + name + " = " + text(node, x) +
+                         ";");
     return name;
   }
 
@@ -177,7 +178,8 @@ class BodyWriter {
         const auto limits = std::get<graph::ClampAttrs>(node.attrs);
         const std::string low = literal(limits.low);
         const std::string high = literal(limits.high);
-        return "(" + x[0] + " < " + low + " ? " + low + " : (" + x[0] + " > " + high + " ? " + high + " : " + x[0] + "))";
+        return "(" + x[0] + " < " + low + " ? " + low + " : (" + x[0] + " > " + high + " ? " + high + " : " + x[0] +
+               "))";
       }
       case OpKind::kCompare:
         return "(u8)(" + x[0] + compare_text(std::get<graph::CompareAttrs>(node.attrs).kind) + x[1] + ")";

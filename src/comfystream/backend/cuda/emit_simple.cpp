@@ -103,12 +103,14 @@ void emit_layer_norm(Emitter& e, Value v) {
   const View weight = e.float_vector(node.operands[1]);
   const View bias = e.float_vector(node.operands[2]);
   const View y = e.result(v, natural_order(e.dims(v).size()));
-  e.add_step("layer_norm " + std::to_string(matrix->rows) + "x" + std::to_string(matrix->columns), {x, weight, bias}, {y},
-             [=, m = *matrix, epsilon = std::get<graph::LayerNormAttrs>(node.attrs).epsilon](Libraries&, const Launch& launch) {
-               launch_layer_norm({launch.pointer(x), x.dtype == DType::kF16, m.row_stride, launch.pointer<float>(weight),
-                                  launch.pointer<float>(bias), launch.pointer(y), y.dtype == DType::kF16, m.rows,
-                                  m.columns, epsilon},
-                                 launch.stream);
+  e.add_step("layer_norm " + std::to_string(matrix->rows) + "x" + std::to_string(matrix->columns), {x, weight, bias},
+             {y},
+             [=, m = *matrix, epsilon = std::get<graph::LayerNormAttrs>(node.attrs).epsilon](Libraries&,
+                                                                                             const Launch& launch) {
+               launch_layer_norm(
+                   {launch.pointer(x), x.dtype == DType::kF16, m.row_stride, launch.pointer<float>(weight),
+                    launch.pointer<float>(bias), launch.pointer(y), y.dtype == DType::kF16, m.rows, m.columns, epsilon},
+                   launch.stream);
              });
   e.define(v, y);
 }
@@ -265,8 +267,8 @@ void emit_timestep_embedding(Emitter& e, Value v) {
   if (t.dtype != DType::kF32) t = e.copy(t, DType::kF32, {0});
   const View y = e.make_row_major(e.dims(v), DType::kF32);
   e.add_step("timestep_embedding", {t, table}, {y}, [=](Libraries&, const Launch& launch) {
-    launch_timestep_embedding(launch.pointer<float>(t), t.strides[0], launch.pointer<float>(table), t.dims[0], attrs.dim,
-                              attrs.flip_sin_to_cos, launch.pointer<float>(y), launch.stream);
+    launch_timestep_embedding(launch.pointer<float>(t), t.strides[0], launch.pointer<float>(table), t.dims[0],
+                              attrs.dim, attrs.flip_sin_to_cos, launch.pointer<float>(y), launch.stream);
   });
   e.define(v, y);
 }

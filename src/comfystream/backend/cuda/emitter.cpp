@@ -214,7 +214,8 @@ View Emitter::view(Value v) {
 
 View Emitter::make(const Dims& dims, DType dtype, const std::vector<std::size_t>& order) {
   View result{static_cast<int>(program.buffers.size()), dtype, dims, dense_strides(dims, order), 0};
-  program.buffers.push_back({static_part_ ? Home::kStatic : Home::kArena, 0, std::max<std::int64_t>(bytes_of(dims, dtype), 1)});
+  program.buffers.push_back(
+      {static_part_ ? Home::kStatic : Home::kArena, 0, std::max<std::int64_t>(bytes_of(dims, dtype), 1)});
   return result;
 }
 
@@ -249,7 +250,8 @@ View Emitter::vector(const std::vector<Tensor>& sources, DType dtype, const Tens
 }
 
 View Emitter::copy(const View& from, DType dtype, const std::vector<std::size_t>& order) {
-  std::string key = std::to_string(from.buffer) + " " + std::to_string(from.offset) + " " + std::string(to_string(dtype));
+  std::string key =
+      std::to_string(from.buffer) + " " + std::to_string(from.offset) + " " + std::string(to_string(dtype));
   for (const auto* list : {&from.dims, &from.strides}) {
     for (const auto value : *list) key += "," + std::to_string(value);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes a graph at one batch size into steps: chooses where each value lives, in which layout, and which kernel makes it.
-// Needs no device.
+// Makes a graph at one batch size into steps: chooses where each value lives, in which layout, and which kernel makes
+// it. Needs no device.
 #pragma once
 
 #include "comfystream/backend/cuda/fusion.hpp"
@@ -23,8 +23,8 @@ struct PlannedGraph {
   graph::Graph graph;  ///< without loops
   std::vector<DType> storage;
   Fusion fusion;
-  std::vector<bool> is_static;    ///< by node: parameters and constants alone decide it, and N does not shape it
-  std::vector<bool> crosses;      ///< static values that the part for frames reads
+  std::vector<bool> is_static;  ///< by node: parameters and constants alone decide it, and N does not shape it
+  std::vector<bool> crosses;    ///< static values that the part for frames reads
 };
 /// split_static: see CudaOptions. Without it nothing is static.
 [[nodiscard]] PlannedGraph plan_graph(const graph::Graph& graph, bool split_static, const FusionOptions& options = {});
@@ -83,8 +83,8 @@ class Emitter {
 
   void pointwise(const std::vector<PointwiseBody>& bodies, const std::string& what);
   void add_step(std::string what, const std::vector<View>& reads, const std::vector<View>& writes,
-                std::function<void(Libraries&, const Launch&)> run, std::function<std::int64_t(Libraries&)> prepare = {},
-                const View* scratch = nullptr);
+                std::function<void(Libraries&, const Launch&)> run,
+                std::function<std::int64_t(Libraries&)> prepare = {}, const View* scratch = nullptr);
   /// Which scope the steps added next belong to.
   void set_scope(const std::string& scope) { scope_ = scope; }
 

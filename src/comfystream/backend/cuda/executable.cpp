@@ -82,7 +82,8 @@ void Engine::prepare(Program& program) {
       if (!step.prepare) continue;
       try {
         const std::int64_t bytes = step.prepare(*libraries_);
-        if (step.scratch >= 0) program.buffers[static_cast<std::size_t>(step.scratch)].bytes = std::max<std::int64_t>(bytes, 1);
+        if (step.scratch >= 0)
+          program.buffers[static_cast<std::size_t>(step.scratch)].bytes = std::max<std::int64_t>(bytes, 1);
       } catch (...) {
         failures[i] = std::current_exception();
       }
@@ -142,7 +143,8 @@ void Engine::record(const Compiled& compiled, const std::vector<std::byte*>& bas
   }
   const auto copy = [&](const std::vector<HostCopy>& copies) {
     for (const auto& one : copies) {
-      if (one.bytes != 0) check(cudaMemcpyAsync(one.to, one.from, one.bytes, cudaMemcpyDefault, main), "recording a copy");
+      if (one.bytes != 0)
+        check(cudaMemcpyAsync(one.to, one.from, one.bytes, cudaMemcpyDefault, main), "recording a copy");
     }
   };
   const auto wait = [](cudaStream_t stream, const Event& event) {
@@ -201,8 +203,11 @@ std::vector<float> Engine::time_steps(const Compiled& compiled, const std::vecto
   check(cudaSetDevice(options_.device), "choosing the device");
   std::vector<float> times;
   for (const Step& step : compiled.program.steps) {
-    times.push_back(time_launch([&](cudaStream_t stream) { step.run(*libraries_, {stream, base.data()}); },
-                                streams_.front().get()));
+    times.push_back(time_launch(
+        [&](cudaStream_t stream) {
+          step.run(*libraries_, {stream, base.data()});
+        },
+        streams_.front().get()));
   }
   return times;
 }
@@ -262,6 +267,8 @@ std::chrono::nanoseconds CudaExecutable::device_time(const Slot& slot) const {
   return own_slot(const_cast<Slot&>(slot), *engine_).device_time();
 }
 void CudaExecutable::warm(std::int64_t batch_size) { engine_->warm(batch_size); }
-std::map<std::string, std::chrono::nanoseconds> CudaExecutable::time_by_scope() const { return engine_->time_by_scope(); }
+std::map<std::string, std::chrono::nanoseconds> CudaExecutable::time_by_scope() const {
+  return engine_->time_by_scope();
+}
 
 }  // namespace comfystream::backend::cuda

@@ -56,8 +56,8 @@ class Engine {
     const void* from;
     std::size_t bytes;
   };
-  CudaGraphExec capture(const Compiled& compiled, const std::vector<std::byte*>& base, const std::vector<HostCopy>& before,
-                        const std::vector<HostCopy>& after);
+  CudaGraphExec capture(const Compiled& compiled, const std::vector<std::byte*>& base,
+                        const std::vector<HostCopy>& before, const std::vector<HostCopy>& after);
   /// Microseconds of each step alone on the memory given.
   std::vector<float> time_steps(const Compiled& compiled, const std::vector<std::byte*>& base);
 

@@ -129,7 +129,8 @@ class Fuser {
     const auto kind = std::get<graph::UnaryAttrs>(graph_.node(*user).attrs).kind;
     const bool linear = graph_.node(op.core).kind == OpKind::kLinear;
     const bool half = storage_[user->id] == DType::kF16;
-    const bool gelu = linear && half && options_.fuse_gelu && (kind == UnaryKind::kGelu || kind == UnaryKind::kGeluTanh);
+    const bool gelu =
+        linear && half && options_.fuse_gelu && (kind == UnaryKind::kGelu || kind == UnaryKind::kGeluTanh);
     const bool silu = !linear && half && kind == UnaryKind::kSilu;
     if (kind != UnaryKind::kRelu && !gelu && !silu) return;
     op.activation = kind;

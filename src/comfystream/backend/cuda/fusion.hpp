@@ -34,7 +34,7 @@ struct FusedOp {
 };
 
 struct Fusion {
-  std::vector<Role> roles;                ///< by node id
+  std::vector<Role> roles;                 ///< by node id
   std::map<std::uint32_t, FusedOp> fused;  ///< by root
   /// Products of one operand by several constant matrices, run as one: by the first member's id, all members.
   std::map<std::uint32_t, std::vector<graph::Value>> joined;
@@ -42,7 +42,7 @@ struct Fusion {
 };
 
 struct FusionOptions {
-  bool fuse_gelu = true;       ///< into products, where the tanh form's error is below half precision's rounding
+  bool fuse_gelu = true;  ///< into products, where the tanh form's error is below half precision's rounding
   bool join_products = true;
 };
 

@@ -138,15 +138,17 @@ void GemmLibrary::choose(const GemmProblem& problem, Plan& plan) {
   check(cublasLtMatmulPreferenceCreate(&raw), "choosing a product's algorithm");
   const Owned<cublasLtMatmulPreference_t, DestroyPreference> preference(raw);
   const auto workspace = static_cast<std::uint64_t>(kGemmWorkspace);
-  check(cublasLtMatmulPreferenceSetAttribute(raw, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace, sizeof(workspace)),
+  check(cublasLtMatmulPreferenceSetAttribute(raw, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace,
+                                             sizeof(workspace)),
         "choosing a product's algorithm");
   std::array<cublasLtMatmulHeuristicResult_t, 12> found{};
   int count = 0;
-  const auto status =
-      cublasLtMatmulAlgoGetHeuristic(handle_, plan.desc.get(), plan.w.get(), plan.x.get(), plan.residual.get(),
-                                     plan.y.get(), raw, tune_ ? static_cast<int>(found.size()) : 1, found.data(), &count);
+  const auto status = cublasLtMatmulAlgoGetHeuristic(handle_, plan.desc.get(), plan.w.get(), plan.x.get(),
+                                                     plan.residual.get(), plan.y.get(), raw,
+                                                     tune_ ? static_cast<int>(found.size()) : 1, found.data(), &count);
   if (status != CUBLAS_STATUS_SUCCESS || count == 0) {
-    throw Error(ErrorCode::kBackend, "cuBLASLt has no algorithm for " + problem.key() + ": " + cublasLtGetStatusString(status));
+    throw Error(ErrorCode::kBackend,
+                "cuBLASLt has no algorithm for " + problem.key() + ": " + cublasLtGetStatusString(status));
   }
   plan.algorithm = found[0].algo;
   if (!tune_) return;
@@ -156,7 +158,8 @@ void GemmLibrary::choose(const GemmProblem& problem, Plan& plan) {
   const DeviceBuffer x(bytes(problem.rows, problem.x_stride, true), "tuning");
   const DeviceBuffer w(bytes(problem.out, problem.in, true), "tuning");
   const DeviceBuffer bias(bytes(1, problem.out, false), "tuning");
-  const DeviceBuffer residual(problem.residual ? bytes(problem.rows, problem.residual_stride, problem.y_half) : 256, "tuning");
+  const DeviceBuffer residual(problem.residual ? bytes(problem.rows, problem.residual_stride, problem.y_half) : 256,
+                              "tuning");
   const DeviceBuffer y(bytes(problem.rows, problem.y_stride, problem.y_half), "tuning");
   const DeviceBuffer scratch(kGemmWorkspace, "tuning");
   // Half-precision patterns that are ordinary numbers: zeros would run faster than weights do.

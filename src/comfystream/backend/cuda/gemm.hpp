@@ -54,7 +54,8 @@ class GemmLibrary {
   struct Plan;
   std::unique_ptr<Plan> make_plan(const GemmProblem& problem);
   void choose(const GemmProblem& problem, Plan& plan);
-  void launch(const Plan& plan, const cublasLtMatmulAlgo_t& algorithm, const GemmPointers& pointers, cudaStream_t stream);
+  void launch(const Plan& plan, const cublasLtMatmulAlgo_t& algorithm, const GemmPointers& pointers,
+              cudaStream_t stream);
 
   TuningCache& cache_;
   bool tune_;

@@ -31,9 +31,9 @@ struct Strided {
   std::int64_t strides[5] = {0, 0, 0, 0, 0};
 };
 
-/// GroupNorm over [batch, channels, pixels] whose channels are adjacent: pixel p of frame n starts at n * batch_stride +
-/// p * pixel_stride. Statistics in f32 around each group's mean. y is dense. shift (f16 or f32, one for each frame and
-/// channel, shift_stride apart) is added to x first.
+/// GroupNorm over [batch, channels, pixels] whose channels are adjacent: pixel p of frame n starts at n * batch_stride
+/// + p * pixel_stride. Statistics in f32 around each group's mean. y is dense. shift (f16 or f32, one for each frame
+/// and channel, shift_stride apart) is added to x first.
 struct GroupNormCall {
   const void* x;
   bool x_half;
@@ -104,8 +104,8 @@ void launch_plain_conv_transpose(const Strided& x, const float* weight, const fl
 /// y [a, b, m, n] = x [a, b, m, k] w [a, b, n, k]^T + bias [n]; any strides (dimensions 0..3), plain loops in f32.
 void launch_plain_product(const Strided& x, const Strided& w, const float* bias, const Strided& y, cudaStream_t stream);
 /// y [rows, out] = sum over taps of weight[o, k] * x[row, index[o, k]] + bias[o], taps in order, in f32.
-void launch_sparse_product(const Strided& x, const int* index, const float* weight, const float* bias, std::int64_t taps,
-                           const Strided& y, cudaStream_t stream);
+void launch_sparse_product(const Strided& x, const int* index, const float* weight, const float* bias,
+                           std::int64_t taps, const Strided& y, cudaStream_t stream);
 /// q, k, v, y [N, heads, tokens, size]; mask (optional data) over [N, heads, queries, keys]. Softmax in f32.
 void launch_plain_attention(const Strided& q, const Strided& k, const Strided& v, const Strided& mask, const Strided& y,
                             float scale, bool causal, cudaStream_t stream);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything steps need beside memory: library handles, compiled kernels, chosen algorithms, weights. One of each for an
-// executable; shared by its batch sizes and slots.
+// Everything steps need beside memory: library handles, compiled kernels, chosen algorithms, weights. One of each for
+// an executable; shared by its batch sizes and slots.
 #pragma once
 
 #include "comfystream/backend/cuda/cudnn_graphs.hpp"

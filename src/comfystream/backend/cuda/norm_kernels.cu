@@ -2,9 +2,9 @@
 // GroupNorm (Wu and He 2018) and LayerNorm (Ba et al. 2016), statistics in f32 around a pivot or the mean.
 #include "comfystream/backend/cuda/device_code.cuh"
 
-#include <cooperative_groups.h>
-
 #include <algorithm>
+
+#include <cooperative_groups.h>
 
 namespace comfystream::backend::cuda {
 namespace {
@@ -69,8 +69,8 @@ __device__ void fold_rows(float* rows, int width, int count) {
   }
 }
 
-__global__ void __launch_bounds__(kThreads) group_norm_cluster(const __grid_constant__ GroupNormCall call, int set_channels,
-                                                               int part_pixels) {
+__global__ void __launch_bounds__(kThreads)
+    group_norm_cluster(const __grid_constant__ GroupNormCall call, int set_channels, int part_pixels) {
   extern __shared__ float4 memory[];
   auto* data = reinterpret_cast<uint4*>(memory);
   const int columns = set_channels / kVector;
@@ -96,7 +96,7 @@ __global__ void __launch_bounds__(kThreads) group_norm_cluster(const __grid_cons
   const int channel = first_channel + column * kVector;
 
   float from_pivot[kVector];  // what makes an element the distance from its group's pivot
-  float weight[kVector];  // read early: nothing waits for them after the sums
+  float weight[kVector];      // read early: nothing waits for them after the sums
   float bias[kVector];
   float sum[kVector] = {};
   float squares[kVector] = {};
@@ -104,7 +104,8 @@ __global__ void __launch_bounds__(kThreads) group_norm_cluster(const __grid_cons
     weight[v] = call.weight[channel + v];
     bias[v] = call.bias[channel + v];
     const int lead = (channel + v) / group_size * group_size;
-    const float pivot = __half2float(static_cast<const __half*>(call.x)[n * call.batch_stride + lead]) + shift_of(call, n, lead);
+    const float pivot =
+        __half2float(static_cast<const __half*>(call.x)[n * call.batch_stride + lead]) + shift_of(call, n, lead);
     from_pivot[v] = shift_of(call, n, channel + v) - pivot;
   }
   if (row < rows) {
@@ -247,8 +248,8 @@ __device__ float pivot_of(const GroupNormCall& call, long long n, int group, int
 }
 
 // scratch [batch][chunks][groups][2]; shared: [rows][channels][2]
-__global__ void __launch_bounds__(kMostRowThreads) group_norm_row_moments(const __grid_constant__ GroupNormCall call,
-                                                                          const __grid_constant__ RowPlan plan) {
+__global__ void __launch_bounds__(kMostRowThreads)
+    group_norm_row_moments(const __grid_constant__ GroupNormCall call, const __grid_constant__ RowPlan plan) {
   extern __shared__ float sums[];
   const RowTask task = row_task(call, plan);
   const int group_size = static_cast<int>(call.channels / call.groups);
@@ -287,9 +288,9 @@ __global__ void __launch_bounds__(kMostRowThreads) group_norm_row_moments(const 
 }
 
 // shared: [pairs of threads' partial sums], then [groups][2]
-__global__ void __launch_bounds__(kMostRowThreads) group_norm_row_apply(const __grid_constant__ GroupNormCall call,
-                                                                        const __grid_constant__ RowPlan plan,
-                                                                        int moment_chunks) {
+__global__ void __launch_bounds__(kMostRowThreads)
+    group_norm_row_apply(const __grid_constant__ GroupNormCall call, const __grid_constant__ RowPlan plan,
+                         int moment_chunks) {
   extern __shared__ float moments[];
   const RowTask task = row_task(call, plan);
   const int group_size = static_cast<int>(call.channels / call.groups);
@@ -405,7 +406,8 @@ __global__ void group_norm_apply(const __grid_constant__ GroupNormCall call, lon
   }
   __syncthreads();
   const long long total = call.pixels * call.channels;
-  for (long long i = blockIdx.x * blockDim.x + threadIdx.x; i < total; i += static_cast<long long>(gridDim.x) * blockDim.x) {
+  for (long long i = blockIdx.x * blockDim.x + threadIdx.x; i < total;
+       i += static_cast<long long>(gridDim.x) * blockDim.x) {
     const long long channel = i % call.channels;
     const long long group = channel / size;
     float value = (value_at(call, n, i / call.channels, channel) - moments[group * 2]) * moments[group * 2 + 1];
@@ -471,7 +473,8 @@ __global__ void layer_norm_plain(const __grid_constant__ LayerNormCall call) {
   __shared__ float shared[33];
   const long long row = blockIdx.x;
   float sum = 0.0F;
-  for (long long i = threadIdx.x; i < call.columns; i += blockDim.x) sum += load(call.x, call.x_half, row * call.row_stride + i);
+  for (long long i = threadIdx.x; i < call.columns; i += blockDim.x)
+    sum += load(call.x, call.x_half, row * call.row_stride + i);
   const float mean = block_sum(sum, shared) / static_cast<float>(call.columns);
   float squares = 0.0F;
   for (long long i = threadIdx.x; i < call.columns; i += blockDim.x) {

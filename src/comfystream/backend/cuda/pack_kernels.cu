@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Constants into the layout of the kernel that reads them.
 #include "comfystream/backend/cuda/device_code.cuh"
-
 #include "comfystream/error.hpp"
 
 #include <cuda_bf16.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels for any size and layout, one thread or block an element: for what is small, rare or outside the libraries.
 #include "comfystream/backend/cuda/device_code.cuh"
-
 #include "comfystream/error.hpp"
 
 #include <cfloat>
@@ -260,7 +259,8 @@ __global__ void sparse_product(const __grid_constant__ SparseCall call, long lon
   float sum = 0.0F;
   for (long long k = 0; k < call.taps; ++k) {
     const long long at = to[4] * call.taps + k;
-    sum = __fadd_rn(sum, __fmul_rn(call.weight[at], load(call.x.data, call.x.half, x + call.index[at] * call.x.strides[4])));
+    sum = __fadd_rn(sum,
+                    __fmul_rn(call.weight[at], load(call.x.data, call.x.half, x + call.index[at] * call.x.strides[4])));
   }
   if (call.bias != nullptr) sum += call.bias[to[4]];
   store(call.y.data, call.y.half, offset_of(call.y, to), sum);
@@ -297,7 +297,8 @@ __global__ void plain_attention(const __grid_constant__ AttentionCall call) {
   const long long n = blockIdx.z;
   const long long seen = call.causal ? min(static_cast<long long>(call.k.dims[2]), query + 1) : call.k.dims[2];
   float largest = -INFINITY;
-  for (long long key = threadIdx.x; key < seen; key += blockDim.x) largest = fmaxf(largest, score_of(call, n, head, query, key));
+  for (long long key = threadIdx.x; key < seen; key += blockDim.x)
+    largest = fmaxf(largest, score_of(call, n, head, query, key));
   for (int step = 16; step > 0; step /= 2) largest = fmaxf(largest, __shfl_xor_sync(0xFFFFFFFFU, largest, step));
   if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = largest;
   __syncthreads();
@@ -373,7 +374,8 @@ void launch_embedding(const void* indices, bool wide, std::int64_t count, const 
   const auto* bytes = static_cast<const unsigned char*>(table);
   auto* out = static_cast<unsigned char*>(y);
   if (wide) {
-    embedding<<<grid, kThreads, 0, stream>>>(static_cast<const long long*>(indices), count, bytes, rows, width * size, out);
+    embedding<<<grid, kThreads, 0, stream>>>(static_cast<const long long*>(indices), count, bytes, rows, width * size,
+                                             out);
   } else {
     embedding<<<grid, kThreads, 0, stream>>>(static_cast<const int*>(indices), count, bytes, rows, width * size, out);
   }
@@ -402,14 +404,15 @@ void launch_plain_conv_transpose(const Strided& x, const float* weight, const fl
   check_launch("conv_transpose2d");
 }
 
-void launch_plain_product(const Strided& x, const Strided& w, const float* bias, const Strided& y, cudaStream_t stream) {
+void launch_plain_product(const Strided& x, const Strided& w, const float* bias, const Strided& y,
+                          cudaStream_t stream) {
   const long long count = elements(y);
   plain_product<<<blocks_for(count, kThreads), kThreads, 0, stream>>>({x, w, y, bias}, count);
   check_launch("product");
 }
 
-void launch_sparse_product(const Strided& x, const int* index, const float* weight, const float* bias, std::int64_t taps,
-                           const Strided& y, cudaStream_t stream) {
+void launch_sparse_product(const Strided& x, const int* index, const float* weight, const float* bias,
+                           std::int64_t taps, const Strided& y, cudaStream_t stream) {
   const long long count = elements(y);
   sparse_product<<<blocks_for(count, kThreads), kThreads, 0, stream>>>({x, y, index, weight, bias, taps}, count);
   check_launch("sparse product");

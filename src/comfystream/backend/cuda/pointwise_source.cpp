@@ -32,9 +32,9 @@ template <typename T, int V> struct alignas(sizeof(T) * V) Pack { T v[V]; };
 )";
 
 struct Storage {
-  const char* type;    // in memory
-  const char* value;   // in registers
-  const char* load;    // function from memory to register
+  const char* type;   // in memory
+  const char* value;  // in registers
+  const char* load;   // function from memory to register
   const char* store;
 };
 
@@ -65,7 +65,8 @@ struct Layout {
 // The widest access that every operand allows: 16 bytes of the narrowest type at most.
 std::int64_t vector_width(const MergedDims& merged, const std::vector<View>& views) {
   std::int64_t width = 16;
-  for (const auto& view : views) width = std::min<std::int64_t>(width, 16 / static_cast<std::int64_t>(size_of(view.dtype)));
+  for (const auto& view : views)
+    width = std::min<std::int64_t>(width, 16 / static_cast<std::int64_t>(size_of(view.dtype)));
   for (; width > 1; width /= 2) {
     bool fits = merged.dims.back() % width == 0;
     for (std::size_t t = 0; t < views.size() && fits; ++t) {
@@ -161,7 +162,8 @@ PointwiseKernel make_pointwise_kernel(const std::vector<PointwiseBody>& bodies) 
   }
   out << "}\n";
   if (kernel.operands.size() > kMostPointwiseOperands) {
-    throw Error(ErrorCode::kInternal, "an elementwise kernel of " + std::to_string(kernel.operands.size()) + " tensors");
+    throw Error(ErrorCode::kInternal,
+                "an elementwise kernel of " + std::to_string(kernel.operands.size()) + " tensors");
   }
   kernel.source = out.str();
   return kernel;

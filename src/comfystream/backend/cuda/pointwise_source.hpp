@@ -22,9 +22,9 @@ struct PointwiseBody {
 /// One kernel for several bodies, which run side by side (blockIdx.y). Its arguments are a PointwiseArguments by value.
 /// The source does not depend on the size of the outermost dimension, so that batch sizes share kernels.
 struct PointwiseKernel {
-  std::string source;                ///< extern "C" __global__ void pointwise(...)
+  std::string source;                 ///< extern "C" __global__ void pointwise(...)
   std::vector<std::int64_t> threads;  ///< for each body
-  std::vector<View> operands;        ///< out, inputs... of each body: the pointers, in order
+  std::vector<View> operands;         ///< out, inputs... of each body: the pointers, in order
 };
 inline constexpr std::size_t kMostPointwiseOperands = 24;
 

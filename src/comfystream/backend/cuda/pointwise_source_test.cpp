@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "comfystream/backend/cuda/jit.hpp"
 #include "comfystream/backend/cuda/pointwise_source.hpp"
+
+#include "comfystream/backend/cuda/jit.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +13,9 @@ using testing::HasSubstr;
 
 View nhwc(DType dtype, const Dims& dims) { return {0, dtype, dims, dense_strides(dims, {0, 2, 3, 1}), 0}; }
 
-PointwiseBody sum_of(const View& out, const View& a, const View& b) { return {out, {a, broadcast(b, out.dims)}, {}, "a0 + a1"}; }
+PointwiseBody sum_of(const View& out, const View& a, const View& b) {
+  return {out, {a, broadcast(b, out.dims)}, {}, "a0 + a1"};
+}
 
 TEST(PointwiseSource, ReadsSixteenBytesAtATimeWhereLayoutsAgree) {
   const Dims dims{2, 320, 8, 8};
@@ -43,8 +46,9 @@ TEST(PointwiseSource, AChangeOfLayoutGoesElementByElement) {
 TEST(PointwiseSource, BodiesRunSideBySideAndCompile) {
   const View out{0, DType::kF16, {2, 24}, {24, 1}, 0};
   const View bytes{1, DType::kU8, {2, 16}, {16, 1}, 0};
-  const auto kernel = make_pointwise_kernel({{sliced(out, 1, 0, 16), {bytes}, {"const float v1 = (float)a0 / 255.0f;"}, "gelu(silu(v1))"},
-                                             {sliced(out, 1, 16, 24), {}, {}, "0.0f"}});
+  const auto kernel = make_pointwise_kernel(
+      {{sliced(out, 1, 0, 16), {bytes}, {"const float v1 = (float)a0 / 255.0f;"}, "gelu(silu(v1))"},
+       {sliced(out, 1, 16, 24), {}, {}, "0.0f"}});
   EXPECT_EQ(kernel.threads.size(), 2U);
   EXPECT_FALSE(compile_source(kernel.source, "sm_90").empty());
   for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kI32, DType::kI64, DType::kBool}) {

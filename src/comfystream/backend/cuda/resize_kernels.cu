@@ -113,7 +113,8 @@ __global__ void __launch_bounds__(256) nearest_nhwc(const __grid_constant__ Resi
   const int column = nearest_index(w, static_cast<int>(call.x.dims[3]), static_cast<int>(call.y.dims[3]), shift);
   const auto* x = static_cast<const __half*>(call.x.data) + n * call.x.strides[0] + row * call.x.strides[2] +
                   column * call.x.strides[3] + c;
-  auto* y = static_cast<__half*>(call.y.data) + n * call.y.strides[0] + h * call.y.strides[2] + w * call.y.strides[3] + c;
+  auto* y =
+      static_cast<__half*>(call.y.data) + n * call.y.strides[0] + h * call.y.strides[2] + w * call.y.strides[3] + c;
   *reinterpret_cast<uint4*>(y) = *reinterpret_cast<const uint4*>(x);
 }
 
@@ -143,7 +144,8 @@ __global__ void __launch_bounds__(256) bilinear_nhwc(const __grid_constant__ Res
 #pragma unroll
     for (int a = 0; a < 2; ++a) {
       const long long row = rows.index[a] * call.x.strides[2];
-      const uint4 packed[2] = {*reinterpret_cast<const uint4*>(left + row), *reinterpret_cast<const uint4*>(right + row)};
+      const uint4 packed[2] = {*reinterpret_cast<const uint4*>(left + row),
+                               *reinterpret_cast<const uint4*>(right + row)};
 #pragma unroll
       for (int b = 0; b < 2; ++b) {
         const float weight = rows.weight[a] * columns.weight[b];
@@ -171,7 +173,8 @@ void launch_resize_nhwc(const Strided& x, const Strided& y, const graph::ResizeA
   const ResizeCall call{x, y, attrs, true};
   const std::int64_t count = y.dims[0] * y.dims[1] / 8 * y.dims[2] * y.dims[3];
   if (attrs.mode == ResizeMode::kBilinear) {
-    const dim3 grid(blocks_for(y.dims[1] / 8 * y.dims[3], 256), blocks_for(y.dims[2], kRows), static_cast<unsigned>(y.dims[0]));
+    const dim3 grid(blocks_for(y.dims[1] / 8 * y.dims[3], 256), blocks_for(y.dims[2], kRows),
+                    static_cast<unsigned>(y.dims[0]));
     bilinear_nhwc<<<grid, 256, 0, stream>>>(call);
   } else {
     nearest_nhwc<<<blocks_for(count, 256), 256, 0, stream>>>(call, count);

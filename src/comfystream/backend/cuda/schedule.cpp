@@ -100,9 +100,8 @@ Order order_of(const Program& program, const Schedule& schedule) {
 }
 
 bool all_before(const Block& a, const Block& b, const Order& order) {
-  return std::ranges::all_of(a.touched, [&](auto x) {
-    return std::ranges::all_of(b.touched, [&](auto y) { return order.before(x, y); });
-  });
+  return std::ranges::all_of(
+      a.touched, [&](auto x) { return std::ranges::all_of(b.touched, [&](auto y) { return order.before(x, y); }); });
 }
 
 bool may_share(const Block& a, const Block& b, const Order& order) {

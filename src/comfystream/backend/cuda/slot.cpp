@@ -33,8 +33,10 @@ CudaSlot::CudaSlot(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) 
   }
   loaded_.assign(parameters_.size(), 0);
   wanted_.resize(parameters_.size());
-  static_arena_ = DeviceBuffer(static_cast<std::size_t>(engine_->static_part().arena.bytes), "values kept between batches");
-  arena_ = DeviceBuffer(static_cast<std::size_t>(engine_->compiled(engine_->max_batch()).arena.bytes), "a batch's values");
+  static_arena_ =
+      DeviceBuffer(static_cast<std::size_t>(engine_->static_part().arena.bytes), "values kept between batches");
+  arena_ =
+      DeviceBuffer(static_cast<std::size_t>(engine_->compiled(engine_->max_batch()).arena.bytes), "a batch's values");
   stream_ = make_stream();
   begin_ = make_event(true);
   cudaEvent_t end = nullptr;
@@ -56,7 +58,8 @@ std::vector<std::byte*> CudaSlot::addresses(const Compiled& compiled, std::int64
   std::byte* arena = arena_.data();
   if (&compiled != &engine_->static_part() && compiled.arena.bytes > static_cast<std::int64_t>(arena_.size())) {
     auto& larger = larger_arenas_[batch_size];
-    if (larger.data() == nullptr) larger = DeviceBuffer(static_cast<std::size_t>(compiled.arena.bytes), "a batch's values");
+    if (larger.data() == nullptr)
+      larger = DeviceBuffer(static_cast<std::size_t>(compiled.arena.bytes), "a batch's values");
     arena = larger.data();
   }
   std::vector<std::byte*> base;

@@ -16,7 +16,8 @@ std::vector<StepTime> time_steps(Executable& executable, std::int64_t batch_size
   own->enqueue(*slot, batch_size);  // values that steps which read others' results can work on
   own->wait(*slot);
   const auto& compiled = own->engine().compiled(batch_size);
-  const auto times = own->engine().time_steps(compiled, dynamic_cast<cuda::CudaSlot&>(*slot).addresses(compiled, batch_size));
+  const auto times =
+      own->engine().time_steps(compiled, dynamic_cast<cuda::CudaSlot&>(*slot).addresses(compiled, batch_size));
   std::vector<StepTime> result;
   for (std::size_t i = 0; i < times.size(); ++i) {
     const auto& step = compiled.program.steps[i];

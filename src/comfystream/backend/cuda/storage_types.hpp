@@ -10,8 +10,8 @@ namespace comfystream::backend::cuda {
 
 /// By node id: how the value is stored. A graph's f32 is stored as f16 where everything that reads it is the inside of
 /// a network: convolutions, products, attention and norms, directly or through elementwise operations and changes of
-/// shape that end in nothing else. What the graph gives out, what is cut off to whole numbers, compared, or searched for
-/// its extremes, and what is computed from whole numbers stays f32. Sources are stored as they come.
+/// shape that end in nothing else. What the graph gives out, what is cut off to whole numbers, compared, or searched
+/// for its extremes, and what is computed from whole numbers stays f32. Sources are stored as they come.
 [[nodiscard]] std::vector<DType> assign_storage(const graph::Graph& graph);
 
 /// Operations that a network computes in half precision with single precision sums.

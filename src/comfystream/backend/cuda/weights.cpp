@@ -92,7 +92,8 @@ void WeightStore::upload(Weight& weight, cudaStream_t stream) {
   for (const Tensor& source : weight.sources) {
     if (weight.sources.size() > 1) part[0] = valid[0] = source.elements() * packing.valid[0] / product(packing.valid);
     if (source.size_bytes() != 0) {
-      launch_pack({source.dtype(), packing.dtype, stage(source, stream), to, scale, part, valid, packing.strides}, stream);
+      launch_pack({source.dtype(), packing.dtype, stage(source, stream), to, scale, part, valid, packing.strides},
+                  stream);
     }
     to += product(part) * static_cast<std::int64_t>(size_of(packing.dtype));
   }

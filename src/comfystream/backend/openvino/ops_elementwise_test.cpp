@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/support/op_cases_elementwise.hpp"
-
 #include "comfystream/backend/openvino/ops_test.hpp"
+#include "tests/support/op_cases_elementwise.hpp"
 
 namespace comfystream::backend::openvino {
 

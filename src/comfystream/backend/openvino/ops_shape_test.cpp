@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/support/op_cases_shape.hpp"
-
 #include "comfystream/backend/openvino/ops_test.hpp"
+#include "tests/support/op_cases_shape.hpp"
 
 namespace comfystream::backend::openvino {
 
