@@ -15,6 +15,8 @@ class CudaBackend final : public Backend {
 
   [[nodiscard]] std::string name() const override { return "cuda"; }
   [[nodiscard]] std::vector<DeviceInfo> devices() const override;
+  /// Choosing algorithms measures the card, which must have nothing else to do.
+  [[nodiscard]] bool compiles_concurrently() const override { return false; }
   [[nodiscard]] std::unique_ptr<Executable> compile(const graph::Graph& graph, const CompileOptions& options) override;
 
  private:
