@@ -19,8 +19,9 @@ Tensor hint_of(std::int64_t old_height, std::int64_t old_width, std::int64_t cha
   Tensor image(DType::kF32, {1, old_height, old_width, channels});
   const auto values = image.mutable_values<float>();
   for (std::int64_t i = 0; i < old_height * old_width; ++i) {
+    const std::int64_t row = i / old_width;
     values[static_cast<std::size_t>(i * channels)] = static_cast<float>(i % old_width);
-    values[static_cast<std::size_t>(i * channels + 1)] = static_cast<float>(i / old_width);
+    values[static_cast<std::size_t>(i * channels + 1)] = static_cast<float>(row);
   }
   graph::Builder builder;
   builder.output("hint", trace_hint(builder, builder.constant(image), height, width));

@@ -54,8 +54,8 @@ struct TracedWorkflow {
   std::vector<std::string> notes;  ///< for log and report
 };
 
-/// The size that the workflow makes pictures at: `size`, else its EmptyLatentImage's; nothing where only the frames
-/// decide.
+/// The size that the workflow makes pictures at: `size`, else its first EmptyLatentImage's, either rounded down to the
+/// latent's multiples of 8 where there is such a node; nothing where only the frames decide.
 [[nodiscard]] std::optional<Size> declared_size(const Workflow& workflow, const std::optional<Size>& size);
 
 /// Traces the nodes that valid outputs need, dependencies first. The workflow has gone through convert_prompt() and

@@ -61,7 +61,8 @@ class TraceTest : public ::testing::Test {
     add("PerSlot", {}, {"IMAGE"}, [](NodeContext& c) {
       Tensor rows(DType::kF32, {c.max_batch(), 1, 1, 3});
       for (std::size_t i = 0; i < rows.mutable_values<float>().size(); ++i) {
-        rows.mutable_values<float>()[i] = static_cast<float>(i / 3) / 255.0F;
+        const std::size_t slot = i / 3;
+        rows.mutable_values<float>()[i] = static_cast<float>(slot) / 255.0F;
       }
       c.set_output(0, ImageValue{c.live_rows("rows", rows)});
     });
