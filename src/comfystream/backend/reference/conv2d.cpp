@@ -1,62 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
+// Convolution as a product: weights [out, taps] by patches [taps, positions], a panel of output positions at a time.
 #include "comfystream/backend/reference/kernel.hpp"
-#include "comfystream/backend/reference/lanes.hpp"
+#include "comfystream/backend/reference/panels.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace comfystream::backend::reference {
 namespace {
 
-struct Range {
-  std::int64_t begin;
-  std::int64_t end;
-};
-
 struct Convolution {
   graph::Conv2dAttrs attrs;
-  std::int64_t batch, in_channels, in_height, in_width;
-  std::int64_t out_channels, out_height, out_width;
-  std::int64_t kernel_height, kernel_width;
+  Shape in, weight, out;
+
+  [[nodiscard]] std::int64_t taps() const { return weight[1] * weight[2] * weight[3]; }
+  [[nodiscard]] std::int64_t padded_height() const { return in[2] + attrs.pad_top + attrs.pad_bottom; }
+  [[nodiscard]] std::int64_t padded_width() const { return in[3] + attrs.pad_left + attrs.pad_right; }
+  [[nodiscard]] std::int64_t padded_plane() const { return padded_height() * padded_width(); }
 };
 
-// Output positions whose tap falls inside the input: 0 <= out * stride + offset < size.
-Range inside(std::int64_t offset, std::int64_t stride, std::int64_t size, std::int64_t out_size) {
-  const std::int64_t begin = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
-  const std::int64_t room = size - 1 - offset;
-  const std::int64_t end = room < 0 ? 0 : std::min(out_size, room / stride + 1);
-  return {std::min(begin, end), end};
+// All planes of one picture with their borders, which hold 0 already.
+void pad_planes(const Convolution& c, const float* in, float* padded) {
+  padded += c.attrs.pad_top * c.padded_width() + c.attrs.pad_left;
+  for (std::int64_t channel = 0; channel < c.in[1]; ++channel, padded += c.padded_plane()) {
+    for (std::int64_t y = 0; y < c.in[2]; ++y, in += c.in[3]) std::copy_n(in, c.in[3], padded + y * c.padded_width());
+  }
 }
 
-// Adds one tap of one input plane to an output plane, row by row.
-void add_tap(const Convolution& c, const float* in, float weight, std::int64_t ky, std::int64_t kx, float* out) {
+// The patches of the `count` output positions from `first` on, out of one group's planes: [taps, kPanel].
+void gather(const Convolution& c, const float* planes, std::int64_t first, std::int64_t count, float* panel) {
   const auto& a = c.attrs;
-  const std::int64_t dy = ky * a.dilation_h - a.pad_top;
-  const std::int64_t dx = kx * a.dilation_w - a.pad_left;
-  const Range rows = inside(dy, a.stride_h, c.in_height, c.out_height);
-  const Range columns = inside(dx, a.stride_w, c.in_width, c.out_width);
-  for (std::int64_t y = rows.begin; y < rows.end; ++y) {
-    const float* from = in + (y * a.stride_h + dy) * c.in_width + columns.begin * a.stride_w + dx;
-    add_scaled(out + y * c.out_width + columns.begin, from, weight, columns.end - columns.begin, a.stride_w);
+  std::array<std::int64_t, static_cast<std::size_t>(kPanel)> corners{};
+  for (std::int64_t p = 0; p < count; ++p) {
+    const std::int64_t position = first + p;
+    corners[static_cast<std::size_t>(p)] =
+        position / c.out[3] * a.stride_h * c.padded_width() + position % c.out[3] * a.stride_w;
+  }
+  const bool adjacent = count == kPanel && corners.back() == corners.front() + kPanel - 1;
+  for (std::int64_t channel = 0; channel < c.weight[1]; ++channel, planes += c.padded_plane()) {
+    for (std::int64_t ky = 0; ky < c.weight[2]; ++ky) {
+      for (std::int64_t kx = 0; kx < c.weight[3]; ++kx, panel += kPanel) {
+        const float* from = planes + ky * a.dilation_h * c.padded_width() + kx * a.dilation_w;
+        if (adjacent) {
+          std::copy_n(from + corners.front(), kPanel, panel);
+        } else {
+          for (std::int64_t p = 0; p < count; ++p) panel[p] = from[corners[static_cast<std::size_t>(p)]];
+        }
+      }
+    }
+  }
+}
+
+void run_group(const Convolution& c, const float* planes, const float* weight, float* out, float* panel) {
+  const std::int64_t channels = c.out[1] / c.attrs.groups;
+  const std::int64_t positions = c.out[2] * c.out[3];
+  for (std::int64_t first = 0; first < positions; first += kPanel) {
+    const std::int64_t count = std::min(kPanel, positions - first);
+    gather(c, planes, first, count, panel);
+    add_panel({weight, c.taps()}, channels, panel, c.taps(), {out + first, positions}, count);
   }
 }
 
 void run(const Convolution& c, const Arguments& arguments) {
-  const std::int64_t group_in = c.in_channels / c.attrs.groups;
-  const std::int64_t group_out = c.out_channels / c.attrs.groups;
-  const std::int64_t in_plane = c.in_height * c.in_width;
-  const std::int64_t out_plane = c.out_height * c.out_width;
+  const std::int64_t out_plane = c.out[2] * c.out[3];
+  const std::int64_t group_channels = c.out[1] / c.attrs.groups;
   const float* bias = arguments.optional_input<float>(2);
+  auto* panel = reinterpret_cast<float*>(arguments.scratch);
+  float* padded = panel + kPanel * c.taps();
+  std::fill(panel, padded + c.in[1] * c.padded_plane(), 0.0F);
   float* out = arguments.output<float>();
-  for (std::int64_t n = 0; n < c.batch; ++n) {
-    for (std::int64_t oc = 0; oc < c.out_channels; ++oc, out += out_plane) {
-      std::fill_n(out, out_plane, bias == nullptr ? 0.0F : bias[oc]);
-      const float* in = arguments.input<float>(0) + (n * c.in_channels + oc / group_out * group_in) * in_plane;
-      const float* weight = arguments.input<float>(1) + oc * group_in * c.kernel_height * c.kernel_width;
-      for (std::int64_t ic = 0; ic < group_in; ++ic, in += in_plane) {
-        for (std::int64_t ky = 0; ky < c.kernel_height; ++ky) {
-          for (std::int64_t kx = 0; kx < c.kernel_width; ++kx) add_tap(c, in, *weight++, ky, kx, out);
-        }
-      }
+  for (std::int64_t n = 0; n < c.in[0]; ++n) {
+    pad_planes(c, arguments.input<float>(0) + n * c.in[1] * c.in[2] * c.in[3], padded);
+    for (std::int64_t oc = 0; oc < c.out[1]; ++oc) {
+      std::fill_n(out + oc * out_plane, out_plane, bias == nullptr ? 0.0F : bias[oc]);
+    }
+    const float* weight = arguments.input<float>(1);
+    for (std::int64_t g = 0; g < c.attrs.groups; ++g, out += group_channels * out_plane) {
+      run_group(c, padded + g * c.weight[1] * c.padded_plane(), weight + g * group_channels * c.taps(), out, panel);
     }
   }
 }
@@ -64,11 +84,10 @@ void run(const Convolution& c, const Arguments& arguments) {
 }  // namespace
 
 Kernel conv2d_kernel(const Site& site) {
-  const auto& x = site.operands[0].shape;
-  const auto& w = site.operands[1].shape;
-  const auto& y = site.result.shape;
-  const Convolution c{site.attributes<graph::Conv2dAttrs>(), x[0], x[1], x[2], x[3], y[1], y[2], y[3], w[2], w[3]};
-  return {[c](const Arguments& arguments) { run(c, arguments); }};
+  const Convolution c{site.attributes<graph::Conv2dAttrs>(), site.operands[0].shape, site.operands[1].shape,
+                      site.result.shape};
+  const auto scratch = static_cast<std::size_t>(kPanel * c.taps() + c.in[1] * c.padded_plane()) * sizeof(float);
+  return {[c](const Arguments& arguments) { run(c, arguments); }, scratch};
 }
 
 }  // namespace comfystream::backend::reference

@@ -24,6 +24,16 @@ const std::vector<GoldenCase> kCases{
        return b.conv2d(in.frames("x"), in.weight("w_conv_depth"), in.weight("b_8"),
                        {.pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1, .groups = 4});
      }},
+    {"conv2d_wide",
+     [](Builder& b, GoldenInputs& in) {
+       return b.conv2d(in.frames("wide"), in.weight("w_conv_wide"), std::nullopt,
+                       {.pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1});
+     }},
+    {"conv2d_wide_dilation",
+     [](Builder& b, GoldenInputs& in) {
+       return b.conv2d(in.frames("wide"), in.weight("w_conv_wide"), std::nullopt,
+                       {.pad_top = 1, .pad_right = 3, .dilation_w = 2});
+     }},
     {"conv2d_1x1",
      [](Builder& b, GoldenInputs& in) {
        return b.conv2d(in.frames("x"), in.weight("w_conv_1x1"), in.weight("b_3"), {.stride_h = 2, .stride_w = 2});
@@ -43,12 +53,18 @@ const std::vector<GoldenCase> kCases{
      }},
     {"linear", [](Builder& b,
                   GoldenInputs& in) { return b.linear(in.frames("tokens"), in.weight("w_linear"), in.weight("b_6")); }},
+    {"linear_wide",
+     [](Builder& b, GoldenInputs& in) { return b.linear(in.frames("tokens"), in.weight("w_linear_wide")); }},
     {"linear_plain",
      [](Builder& b, GoldenInputs& in) { return b.linear(in.frames("flat"), in.parameter("w_linear")); }},
     {"matmul", [](Builder& b, GoldenInputs& in) { return b.matmul(in.frames("x"), in.weight("w_matmul")); }},
     {"matmul_transposed", [](Builder& b, GoldenInputs& in) { return b.matmul(in.frames("q"), in.frames("k"), true); }},
     {"attention",
      [](Builder& b, GoldenInputs& in) { return b.attention(in.frames("q"), in.frames("k"), in.frames("v"), 0.4F); }},
+    {"attention_long",
+     [](Builder& b, GoldenInputs& in) {
+       return b.attention(in.frames("long_q"), in.frames("long_k"), in.frames("long_v"), 0.5F);
+     }},
     {"attention_shared",
      [](Builder& b, GoldenInputs& in) {
        return b.attention(in.frames("q"), in.parameter("w_k"), in.parameter("w_v"), 0.4F);
