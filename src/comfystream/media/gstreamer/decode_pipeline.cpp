@@ -77,6 +77,7 @@ DecodePipeline::DecodePipeline(const VideoInput& input, bool with_audio)
   for (const char* name : {"uridecodebin", "decodebin", "videoconvert", "videoflip", "appsink"}) require_element(name);
   pipeline_.reset(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
   bus_.emplace(pipeline_.get(), Direction::kReading, input.name);
+  tap_.emplace(pipeline_.get(), input.name);
   g_signal_connect(pipeline_.get(), "deep-element-added", G_CALLBACK(set_up_decoder), nullptr);
   make_video_chain();
   connect(add_decoder(input));

@@ -3,6 +3,7 @@
 
 #include "comfystream/media/gstreamer/bus_reader.hpp"
 #include "comfystream/media/gstreamer/encoded_audio.hpp"
+#include "comfystream/media/gstreamer/error_tap.hpp"
 #include "comfystream/media/gstreamer/handles.hpp"
 #include "comfystream/media/gstreamer/sample_queue.hpp"
 
@@ -38,6 +39,8 @@ class DecodePipeline {
   [[nodiscard]] SampleQueue& samples() noexcept { return samples_; }
   [[nodiscard]] const SampleQueue& samples() const noexcept { return samples_; }
   [[nodiscard]] BusReader& bus() noexcept { return *bus_; }
+  /// An error that may have been handled: it counts when nothing happens any more.
+  [[nodiscard]] std::optional<Error> doubtful_error() const { return tap_->heard(); }
   /// All streams are known and none is a moving picture.
   [[nodiscard]] bool without_picture() const noexcept { return without_picture_; }
   [[nodiscard]] std::optional<Pts> duration() const;
@@ -64,6 +67,7 @@ class DecodePipeline {
   bool has_audio_ = false;
   bool has_video_ = false;
   std::atomic<bool> without_picture_{false};
+  std::optional<ErrorTap> tap_;
   Handle<GstElement> pipeline_;
   Handle<GstElement> video_chain_;  ///< from the decoder's pictures to samples_; joins the pipeline when there are some
   std::optional<BusReader> bus_;

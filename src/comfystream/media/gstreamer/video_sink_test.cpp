@@ -34,10 +34,10 @@ SinkOptions options_of(int width, int height) {
 
 /// Writes until an error or `frames`, and finishes. The first error, if any.
 std::optional<Error> write_until_error(const std::string& spec, std::uint64_t frames) {
-  const auto sink = open_sink(spec, options_of(128, 96));
+  const auto sink = open_sink(spec, options_of(64, 48));
   std::optional<Error> error;
   for (std::uint64_t i = 0; i < frames && !error; ++i) {
-    error = sink->write(marked_picture(128, 96, i), pts_of(i, kRate), i);
+    error = sink->write(marked_picture(64, 48, i), pts_of(i, kRate), i);
   }
   const auto again = sink->finish();
   if (error) {
@@ -151,18 +151,18 @@ TEST(DiskFull, IsAnErrorWithAHint) {
 TEST(DiskFull, WhatWasWrittenCanBePlayed) {
   const TestFolder folder;
   for (const char* file : {"clip.mp4", "clip.mkv", "clip.webm"}) {
-    ASSERT_FALSE(write_until_error(folder / file, 240));
+    ASSERT_FALSE(write_until_error(folder / file, 144));
     const std::uint64_t whole = fs::file_size(folder / file);
     // The last limits hit while the index is written, which must not cost what is there.
     for (const std::uint64_t limit : {whole / 2, whole * 9 / 10, whole - 3000, whole - 300, whole - 1}) {
       const auto error = [&] {
         const FileSizeLimit full(limit);
-        return write_until_error(folder / file, 240);
+        return write_until_error(folder / file, 144);
       }();
       ASSERT_TRUE(error) << file << " of " << whole << " bytes in " << limit;
       EXPECT_EQ(error->code(), ErrorCode::kIo) << error->what();
       const auto clip = read_clip(folder / file);
-      EXPECT_GT(clip.frames.size(), limit == whole / 2 ? 24U : 150U) << file << " cut at " << limit << " of " << whole;
+      EXPECT_GT(clip.frames.size(), limit == whole / 2 ? 24U : 90U) << file << " cut at " << limit << " of " << whole;
       for (std::size_t i = 0; i < clip.frames.size(); ++i) ASSERT_EQ(clip.frames[i].mark, static_cast<int>(i));
     }
   }

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kPoll{50};
 constexpr std::chrono::seconds kPatience{30};
+constexpr std::chrono::seconds kStandstill{1};
 
 std::string text_of(const char* format, double value) {
   std::array<char, 32> text{};
@@ -86,7 +87,7 @@ ReadStatus VideoSource::read(Frame& frame) {
 }
 
 Handle<GstSample> VideoSource::next_sample(ReadStatus& status) {
-  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  const auto began = std::chrono::steady_clock::now();
   while (!stopped()) {
     if (Handle<GstSample> sample = pipeline_.samples().pop(kPoll)) return sample;
     // Errors come on another way than samples and may overtake them, so they count only once no sample is left.
@@ -96,8 +97,10 @@ Handle<GstSample> VideoSource::next_sample(ReadStatus& status) {
       status = *reason;
       return nullptr;
     }
-    if (std::chrono::steady_clock::now() > give_up) {
-      status = fail({ErrorCode::kIo, input_.name + " gave no frame for 30 s"});
+    const auto waited = std::chrono::steady_clock::now() - began;
+    const auto doubtful = waited > kStandstill ? pipeline_.doubtful_error() : std::nullopt;
+    if (doubtful || waited > kPatience) {
+      status = fail(doubtful ? *doubtful : Error(ErrorCode::kIo, input_.name + " gave no frame for 30 s"));
       return nullptr;
     }
   }
