@@ -15,34 +15,33 @@ import numpy.typing as npt
 
 from goldens.synth import synth_tensor
 
-#: Part, pattern in a tensor's name, gain, offset; the first row that fits a name counts.
+#: Part, what a tensor's name contains and ends with, gain, offset; the first row that fits counts.
 GAINS = [
-    ("depth", "pos_embed", 0.1, 0.0),
-    ("depth", "patch_embed.proj.weight", 4.0, 0.0),
-    ("depth", "gamma", 1.0, -0.8),
-    ("depth", "output_conv2.2.bias", 1.0, 3.0),
-    ("clip_text", "token_embedding", 2.0, 0.0),
-    ("clip_text", "v_proj.weight", 2.0, 0.0),
-    ("clip_text", "out_proj.weight", 2.0, 0.0),
-    ("taesd_encoder", "14.weight", 14.0, 0.0),
-    ("vae", "encoder.conv_out.weight", 6.0, 0.0),
-    ("controlnet", "attn2.to_q.weight", 2.0, 0.0),
-    ("controlnet", "attn2.to_k.weight", 2.0, 0.0),
-    ("controlnet", "attn2.to_v.weight", 3.0, 0.0),
-    ("controlnet", "attn2.to_out.0.weight", 3.0, 0.0),
-    ("controlnet", "input_hint_block.14.weight", 64.0, 0.0),
-    ("controlnet", "input_hint_block", 2.0, 0.0),
-    ("controlnet", "zero_convs", 8.0, 0.0),
-    ("controlnet", "middle_block_out", 8.0, 0.0),
-    ("unet", "attn2.to_q.weight", 2.0, 0.0),
-    ("unet", "attn2.to_k.weight", 2.0, 0.0),
-    ("unet", "attn2.to_v.weight", 3.0, 0.0),
-    ("unet", "attn2.to_out.0.weight", 3.0, 0.0),
-    ("unet", "out.2.weight", 8.0, 0.0),
-    ("taesd_decoder", "conv.4.weight", 0.5, 0.0),
-    ("taesd_decoder", "19.weight", 0.4, 0.0),
-    ("taesd_decoder", "19.bias", 1.0, 0.5),
-    ("vae", "decoder.conv_out.weight", 0.35, 0.0),
+    ("depth", "pos_embed", "", 0.1, 0.0),
+    ("depth", "patch_embed.proj", "weight", 4.0, 0.0),
+    ("depth", "", "gamma", 1.0, -0.8),
+    ("depth", "output_conv2.2", "bias", 1.0, 3.0),
+    ("clip_text", "token_embedding", "", 2.0, 0.0),
+    ("clip_text", "_proj", "weight", 2.0, 0.0),
+    ("taesd_encoder", "14.", "weight", 14.0, 0.0),
+    ("vae", "encoder.conv_out", "weight", 6.0, 0.0),
+    ("controlnet", "input_hint_block", "bias", 0.1, 0.0),
+    ("controlnet", "input_hint_block.14.", "weight", 2500.0, 0.0),
+    ("controlnet", "attn2.to_q", "weight", 2.0, 0.0),
+    ("controlnet", "attn2.to_k", "weight", 2.0, 0.0),
+    ("controlnet", "attn2.to_v", "weight", 6.0, 0.0),
+    ("controlnet", "attn2.to_out.0", "weight", 3.0, 0.0),
+    ("controlnet", "zero_convs", "", 8.0, 0.0),
+    ("controlnet", "middle_block_out", "", 8.0, 0.0),
+    ("unet", "attn2.to_q", "weight", 2.0, 0.0),
+    ("unet", "attn2.to_k", "weight", 2.0, 0.0),
+    ("unet", "attn2.to_v", "weight", 6.0, 0.0),
+    ("unet", "attn2.to_out.0", "weight", 3.0, 0.0),
+    ("unet", "out.2.", "weight", 8.0, 0.0),
+    ("taesd_decoder", "conv.4.", "weight", 0.5, 0.0),
+    ("taesd_decoder", "19.", "weight", 0.4, 0.0),
+    ("taesd_decoder", "19.", "bias", 1.0, 0.5),
+    ("vae", "decoder.conv_out", "weight", 0.35, 0.0),
 ]
 
 #: Of the golden: one tensor of each row and some without one. Name, shape.
@@ -93,7 +92,8 @@ SEEDS = (0, 7, 2**63 + 5)
 
 def part_tensor(part: str, name: str, shape: tuple[int, ...], seed: int) -> npt.NDArray[np.float32]:
     """The tensor `name`, without prefix, of a part of a synthetic model."""
-    gain, offset = next(((g, o) for p, pattern, g, o in GAINS if p == part and pattern in name), (1.0, 0.0))
+    fits = (row[3:] for row in GAINS if row[0] == part and row[1] in name and name.endswith(row[2]))
+    gain, offset = next(fits, (1.0, 0.0))
     values = synth_tensor(name, shape, seed, gain)
     return values if offset == 0.0 else values + np.float32(offset)
 

@@ -77,8 +77,9 @@ std::vector<ModelFile> files_of(const std::string& base, const std::string& part
     clip.copies = {"clip/CLIPText/model.fp16.safetensors"};
     return {clip};
   }
-  return {single("vae_approx/taesd_encoder.safetensors", Part::kTaesdEncoder, weights::taesd_encoder_tensors(dims.taesd)),
-          single("vae_approx/taesd_decoder.safetensors", Part::kTaesdDecoder, weights::taesd_decoder_tensors(dims.taesd))};
+  return {
+      single("vae_approx/taesd_encoder.safetensors", Part::kTaesdEncoder, weights::taesd_encoder_tensors(dims.taesd)),
+      single("vae_approx/taesd_decoder.safetensors", Part::kTaesdDecoder, weights::taesd_decoder_tensors(dims.taesd))};
 }
 
 bool is_depth(std::string_view arch) { return std::find(kDepths.begin(), kDepths.end(), arch) != kDepths.end(); }

@@ -15,8 +15,8 @@ namespace comfystream::synth {
 
 struct FileTensor {
   Part part;
-  std::string name;      ///< the part's own, which the values come from
-  std::size_t prefix;    ///< index in ModelFile::prefixes
+  std::string name;    ///< the part's own, which the values come from
+  std::size_t prefix;  ///< index in ModelFile::prefixes
   Shape shape;
 };
 
@@ -35,11 +35,14 @@ struct ModelFile {
   std::vector<EngineFile> engines;
   std::vector<std::string> copies;  ///< other names of the same file
 
-  [[nodiscard]] std::string name_in_file(const FileTensor& tensor) const { return prefixes[tensor.prefix] + tensor.name; }
+  [[nodiscard]] std::string name_in_file(const FileTensor& tensor) const {
+    return prefixes[tensor.prefix] + tensor.name;
+  }
 };
 
 /// The files of `arch`: "sd15" or "sd15-tiny" (everything that the workflows load, with the depth network `depth_arch`,
-/// by default the large one or the tiny one), one of their parts ("sd15-unet", "-clip", "-controlnet", "-vae", "-taesd",
+/// by default the large one or the tiny one), one of their parts ("sd15-unet", "-clip", "-controlnet", "-vae",
+/// "-taesd",
 /// "-checkpoint"), or a depth network ("depth-anything-v2-large", "-base", "-small", "-tiny").
 /// Error(kInvalidArgument) lists the names.
 [[nodiscard]] std::vector<ModelFile> model_files(std::string_view arch, std::string_view depth_arch = {});
