@@ -60,10 +60,12 @@ if(COMFYSTREAM_CUDA)
   find_package(CUDAToolkit REQUIRED)
   find_path(COMFYSTREAM_CUDNN_INCLUDE cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS} REQUIRED)
   find_library(COMFYSTREAM_CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR} REQUIRED)
-  find_path(COMFYSTREAM_CUDNN_FRONTEND cudnn_frontend.h HINTS ${COMFYSTREAM_HEADERS}
+  # The wheel of requirements-cuda.txt puts its headers into .venv; another copy is named by hand.
+  file(GLOB venv_packages ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages)
+  find_path(COMFYSTREAM_CUDNN_FRONTEND cudnn_frontend.h HINTS ${COMFYSTREAM_HEADERS} ${venv_packages}
             PATH_SUFFIXES include cudnn_frontend/include)
   if(NOT COMFYSTREAM_CUDNN_FRONTEND)
-    message(FATAL_ERROR "cudnn_frontend.h not found: unpack the include folder of the nvidia-cudnn-frontend wheel and give "
+    message(FATAL_ERROR "cudnn_frontend.h not found: ./test --cuda installs it (requirements-cuda.txt), or give "
                         "-DCOMFYSTREAM_CUDNN_FRONTEND=<folder that holds cudnn_frontend.h>")
   endif()
   add_library(comfystream_cuda_libraries INTERFACE)
