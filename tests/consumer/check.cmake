@@ -2,10 +2,11 @@
 # that finds it.
 set(work ${BUILD}/consumer)
 file(REMOVE_RECURSE ${work})
-foreach(step
-    "--install;${BUILD};--prefix;${work}/prefix"
-    "-G;Ninja;-S;${SOURCE};-B;${work}/build;-DCMAKE_BUILD_TYPE=Debug;-DCMAKE_PREFIX_PATH=${work}/prefix"
-    "--build;${work}/build")
-  execute_process(COMMAND ${CMAKE_COMMAND} ${step} OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
-endforeach()
-execute_process(COMMAND ${work}/build/consumer COMMAND_ERROR_IS_FATAL ANY)
+function(step)
+  execute_process(COMMAND ${ARGN} OUTPUT_QUIET COMMAND_ECHO STDERR COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+step(${CMAKE_COMMAND} --install ${BUILD} --prefix ${work}/prefix)
+step(${CMAKE_COMMAND} -G Ninja -S ${SOURCE} -B ${work}/build -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH=${work}/prefix)
+step(${CMAKE_COMMAND} --build ${work}/build)
+step(${work}/build/consumer)
+step(${work}/prefix/bin/comfystream --version)
