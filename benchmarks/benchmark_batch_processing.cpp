@@ -131,6 +131,9 @@ Json measure(const Options& options, const std::filesystem::path& path) {
   const auto pictures = read_pictures(options.input, single.client().input_size(), 16);
   // Whole batches: a half-filled one would wait for frames that do not come.
   const int images = (options.images + options.batch_size - 1) / options.batch_size * options.batch_size;
+  // What the first batch of a size costs is start-up, not speed.
+  (void)single.one_at_a_time(pictures, 1);
+  (void)batch.in_batches(pictures, options.batch_size);
   std::vector<double> single_times;
   std::vector<double> batch_times;
   for (int round = 0; round < options.rounds; ++round) {

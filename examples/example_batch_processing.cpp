@@ -52,7 +52,10 @@ void send(Client& client, int frames) {
 int receive(Client& client) {
   int done = 0;
   FrameResult result;
-  while (client.receive(result, std::chrono::seconds(1)) != Received::kEnd) {
+  while (true) {
+    const Received received = client.receive(result, std::chrono::seconds(1));
+    if (received == Received::kEnd) return done;
+    if (received == Received::kTimeout) continue;
     if (result.outcome != FrameOutcome::kDone) {
       std::printf("frame %llu: %s\n", static_cast<unsigned long long>(result.frame.id), result.reason.c_str());
       continue;
@@ -62,7 +65,6 @@ int receive(Client& client) {
                 static_cast<long long>(result.frame.pts.count() / 1'000'000), result.frame.picture.width(),
                 result.frame.picture.height());
   }
-  return done;
 }
 
 int run(const std::string& workflow_path, const std::string& models, int frames) {
