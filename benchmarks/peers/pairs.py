@@ -14,6 +14,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
+#: Of the machine in the minute before; a comparison wants it near 0.
+LOAD_BEFORE = os.getloadavg()[0]
+
 
 class Worker:
     """One of our programs (network_worker, workflow_worker): one batch per call."""
@@ -109,7 +112,7 @@ def record(path: pathlib.Path, rows: list[Comparison], versions: dict[str, str])
         ),
         "processor": processor(),
         "cores": os.cpu_count(),
-        "load_before": os.getloadavg()[2],
+        "load_before": LOAD_BEFORE,
         "versions": versions,
         "rows": [asdict(row) for row in rows],
     }
