@@ -6,7 +6,6 @@
 #include "comfystream/models/engine/sha256.hpp"
 #include "comfystream/models/weights/key_maps.hpp"
 #include "comfystream/models/weights/mapped_file.hpp"
-#include "comfystream/models/weights/safetensors/writer.hpp"
 
 #include <algorithm>
 
@@ -122,7 +121,7 @@ void write(const BuildRequest& request, const EngineInfo& info, const weights::T
     network.drop_pages(tensor);
     progress.add(tensor.size_bytes());
   }
-  writer.finish();
+  writer.finish(request.sync);
 }
 
 }  // namespace

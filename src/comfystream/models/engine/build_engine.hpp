@@ -2,6 +2,7 @@
 #pragma once
 
 #include "comfystream/models/engine/engine.hpp"
+#include "comfystream/models/weights/safetensors/writer.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -22,6 +23,7 @@ struct BuildRequest {
   DType dtype = DType::kF16;  ///< or kF32, kBF16
   /// Only for a depth network whose file and name do not tell (models::DepthAnything).
   std::optional<models::DepthAnythingVersion> depth_version{};
+  weights::Sync sync = weights::Sync::kWait;
   /// Called on the calling thread with the bytes read so far and the bytes to read in all.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress{};
 };

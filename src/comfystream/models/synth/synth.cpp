@@ -49,7 +49,8 @@ class Folder {
                           .height = engine.profile.height,
                           .width = engine.profile.width,
                           .context = engine.profile.context,
-                          .dtype = request_.dtype});
+                          .dtype = request_.dtype,
+                          .sync = weights::Sync::kNone});
     end(output);
   }
 
