@@ -33,6 +33,9 @@ class Dice {
   std::minstd_rand engine_;
 };
 
+/// Whether operations may round: a last bit of difference before them is a large one behind them.
+enum class Rounding : std::uint8_t { kYes, kNo };
+
 /// Feature maps [N or 1, 4, 6, 5] flow through about `length` random operations of every kind. Sources: input "x";
 /// parameters "fixed" (one row), "slots" (a row per slot) and "time" [1]; constants in f32 and f16. Some work is done
 /// twice, some for nothing.
@@ -40,7 +43,8 @@ class RandomGraph {
  public:
   static constexpr std::int64_t kChannels = 4, kHeight = 6, kWidth = 5;
 
-  RandomGraph(std::uint32_t seed, std::size_t length) : dice_(seed) {
+  RandomGraph(std::uint32_t seed, std::size_t length, Rounding rounding = Rounding::kYes)
+      : dice_(seed), rounding_(rounding) {
     maps_.push_back(builder_.input("x", DType::kF32, {graph::kBatch, kChannels, kHeight, kWidth}));
     maps_.push_back(builder_.parameter("fixed", {1, kChannels, kHeight, kWidth}, dice_.tensor(map_shape(1))));
     maps_.push_back(
@@ -154,13 +158,15 @@ class RandomGraph {
     const Value a = any();
     const Value b = any();
     const Value table = constant({3, 1, 1, 1});
-    return {[=, this] { return builder_.cast(builder_.cast(builder_.mul(a, 9.0F), DType::kU8), DType::kF32); },
-            [=, this] { return builder_.cast(builder_.cast(a, DType::kF16), DType::kF32); },
-            [=, this] {
-              return builder_.resize(builder_.resize(a, {graph::ResizeMode::kBilinear, 9, 7}),
-                                     {graph::ResizeMode::kNearestExact, kHeight, kWidth});
-            },
-            [=, this] { return loop(a, b, table); }};
+    std::vector<Make> made{[=, this] {
+                             return builder_.resize(builder_.resize(a, {graph::ResizeMode::kBilinear, 9, 7}),
+                                                    {graph::ResizeMode::kNearestExact, kHeight, kWidth});
+                           },
+                           [=, this] { return loop(a, b, table); }};
+    if (rounding_ == Rounding::kNo) return made;
+    made.push_back([=, this] { return builder_.cast(builder_.cast(builder_.mul(a, 9.0F), DType::kU8), DType::kF32); });
+    made.push_back([=, this] { return builder_.cast(builder_.cast(a, DType::kF16), DType::kF32); });
+    return made;
   }
 
   /// x becomes x * gain + other, three times.
@@ -182,6 +188,7 @@ class RandomGraph {
   }
 
   Dice dice_;
+  Rounding rounding_;
   graph::Builder builder_;
   std::vector<Value> maps_;
   Value time_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comfystream/backend/openvino/lower_ops.hpp"
-
-#include <cmath>
+#include "comfystream/backend/timestep_frequencies.hpp"
 
 #include <openvino/op/concat.hpp>
 #include <openvino/op/constant.hpp>
@@ -17,17 +16,8 @@ namespace {
 
 using OvOutput = ov::Output<ov::Node>;
 
-/// max_period^(-i / (half - shift)), rounded at each step as diffusers' float32 tensors are: large timesteps multiply a
-/// frequency's last bit into the sinusoid.
 OvOutput frequencies(const graph::TimestepEmbeddingAttrs& attrs) {
-  const std::int64_t half = attrs.dim / 2;
-  const float divisor = static_cast<float>(half) - attrs.downscale_freq_shift;
-  const auto factor = static_cast<float>(-std::log(static_cast<double>(attrs.max_period)));
-  std::vector<float> values;
-  for (std::int64_t index = 0; index < half; ++index) {
-    const float exponent = factor * static_cast<float>(index) / divisor;
-    values.push_back(static_cast<float>(std::exp(static_cast<double>(exponent))));
-  }
+  const auto values = timestep_frequencies(attrs);
   return ov::op::v0::Constant::create(ov::element::f32, {1, values.size()}, values)->output(0);
 }
 

@@ -38,7 +38,7 @@ struct Wrapping {
   using Type = T;
 };
 template <typename T>
-  requires std::is_integral_v<T>
+requires std::is_integral_v<T>
 struct Wrapping<T> {
   using Type = std::make_unsigned_t<T>;
 };

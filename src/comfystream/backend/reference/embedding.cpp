@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comfystream/backend/reference/kernel.hpp"
+#include "comfystream/backend/timestep_frequencies.hpp"
 #include "comfystream/error.hpp"
 
 #include <cmath>
@@ -29,20 +30,6 @@ Kernel look_up(const Site& site) {
   }};
 }
 
-// Frequencies max_period^(-i / (half - shift)), rounded at each step as diffusers' float32 tensors are: large timesteps
-// multiply a frequency's last bit into the sinusoid.
-std::vector<float> frequencies(const graph::TimestepEmbeddingAttrs& attrs) {
-  const std::int64_t half = attrs.dim / 2;
-  const float divisor = static_cast<float>(half) - attrs.downscale_freq_shift;
-  const auto factor = static_cast<float>(-std::log(static_cast<double>(attrs.max_period)));
-  std::vector<float> result;
-  for (std::int64_t i = 0; i < half; ++i) {
-    const float exponent = factor * static_cast<float>(i) / divisor;
-    result.push_back(static_cast<float>(std::exp(static_cast<double>(exponent))));
-  }
-  return result;
-}
-
 }  // namespace
 
 Kernel embedding_kernel(const Site& site) {
@@ -51,7 +38,7 @@ Kernel embedding_kernel(const Site& site) {
 
 Kernel timestep_embedding_kernel(const Site& site) {
   const auto& attrs = site.attributes<graph::TimestepEmbeddingAttrs>();
-  const auto frequency = frequencies(attrs);
+  const auto frequency = timestep_frequencies(attrs);
   const auto half = static_cast<std::int64_t>(frequency.size());
   const std::int64_t cosines = attrs.flip_sin_to_cos ? 0 : half;
   const std::int64_t count = site.operands[0].shape.elements();
