@@ -166,7 +166,7 @@ Tensor Tensor::to_f32() const {
 
 Tensor Tensor::cast(DType dtype) const {
   if (dtype == dtype_) return *this;
-  const Tensor floats = to_f32();
+  Tensor floats = to_f32();
   if (dtype == DType::kF32) return floats;
   if (dtype != DType::kF16 && dtype != DType::kBF16) {
     throw Error(ErrorCode::kInvalidArgument, "Tensor::cast converts to floating types only");

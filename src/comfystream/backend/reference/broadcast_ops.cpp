@@ -59,6 +59,13 @@ T larger(T a, T b) {
   return a != a || a > b ? a : b;
 }
 
+Kernel quotient_or_power(const Site& site) {
+  if (site.attributes<graph::BinaryAttrs>().kind == graph::BinaryKind::kDiv) {
+    return combine<float, float>(site, [](float a, float b) { return a / b; });
+  }
+  return combine<float, float>(site, [](float a, float b) { return std::pow(a, b); });
+}
+
 template <typename T>
 Kernel arithmetic(const Site& site) {
   using graph::BinaryKind;
@@ -74,11 +81,8 @@ Kernel arithmetic(const Site& site) {
     case BinaryKind::kMax:
       return combine<T, T>(site, larger<T>);
     case BinaryKind::kDiv:
-      if constexpr (std::is_same_v<T, float>) return combine<T, T>(site, [](T a, T b) { return a / b; });
-      break;
     case BinaryKind::kPow:
-      if constexpr (std::is_same_v<T, float>) return combine<T, T>(site, [](T a, T b) { return std::pow(a, b); });
-      break;
+      if constexpr (std::is_same_v<T, float>) return quotient_or_power(site);
   }
   refuse_type(site);
 }

@@ -38,6 +38,7 @@ Tensor row(const std::vector<T>& values) {
 Tensor run(const std::vector<Tensor>& operands, const std::function<Value(Builder&, std::span<const Value>)>& build) {
   Builder b;
   std::vector<Value> values;
+  values.reserve(operands.size());
   for (const auto& operand : operands) {
     values.push_back(b.parameter("p" + std::to_string(values.size()), graph::SymShape(operand.shape()), operand));
   }

@@ -28,6 +28,7 @@ std::vector<GoldenCase> unary_cases() {
       {"abs", UnaryKind::kAbs, 0},
   };
   std::vector<GoldenCase> cases;
+  cases.reserve(kinds.size());
   for (const auto& [name, kind, tolerance] : kinds) {
     cases.push_back(
         {name, [kind = kind](Builder& b, GoldenInputs& in) { return b.unary(kind, in.frames("x")); }, tolerance});
@@ -115,11 +116,12 @@ std::vector<GoldenCase> resize_cases() {
   for (const auto& [name, mode] : modes) {
     const bool interpolates = mode == ResizeMode::kBilinear || mode == ResizeMode::kBicubic;
     for (const auto& [height, width] : sizes) {
-      const std::string size = std::to_string(height) + "x" + std::to_string(width);
+      std::string full = "resize_";
+      full.append(name).append("_").append(std::to_string(height)).append("x").append(std::to_string(width));
       for (const bool corners : {false, true}) {
         if (corners && !interpolates) continue;
         const graph::ResizeAttrs attrs{mode, height, width, corners};
-        cases.push_back({"resize_" + name + "_" + size + (corners ? "_corners" : ""),
+        cases.push_back({full + (corners ? "_corners" : ""),
                          [attrs](Builder& b, GoldenInputs& in) { return b.resize(in.frames("map_small"), attrs); },
                          interpolates ? 1e-6 : 0});
       }

@@ -65,6 +65,7 @@ void expect_moves(DType dtype, const std::vector<Shape>& rests, std::uint32_t se
   tests::Dice dice(seed);
   for (const std::int64_t batch : {1, 3, 8}) {
     std::vector<Tensor> inputs;
+    inputs.reserve(operands.size());
     for (const auto value : operands) inputs.push_back(random_bytes(dice, dtype, graph.type(value).shape.at(batch)));
     const Tensor y = tests::run_reference(graph, inputs, batch, 8, {})[0];
     const std::size_t size = size_of(dtype);

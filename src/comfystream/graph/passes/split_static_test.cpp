@@ -19,6 +19,7 @@ using tests::Dice;
 
 std::vector<std::string> names(const Graph& graph, const std::vector<Value>& values) {
   std::vector<std::string> result;
+  result.reserve(values.size());
   for (const auto value : values) result.push_back(graph.node(value).name);
   return result;
 }
