@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/comfystream/options.hpp"
 
+#include "comfystream/workflow/registry.hpp"
+#include "nodes/register_nodes.hpp"
+
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -55,7 +58,12 @@ std::filesystem::path models_folder(const std::filesystem::path& given) {
 
 workflow::Workflow workflow_of(const WorkflowOptions& options) {
   workflow::Workflow workflow = workflow::load_workflow(options.workflow);
-  for (const std::string& assignment : options.set) workflow::set_input(workflow, assignment);
+  workflow::NodeRegistry registry;
+  nodes::register_nodes(registry);
+  for (const std::string& assignment : options.set) {
+    workflow::check_input_exists(registry, workflow, assignment);
+    workflow::set_input(workflow, assignment);
+  }
   return workflow;
 }
 

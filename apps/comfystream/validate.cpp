@@ -46,13 +46,14 @@ int validate_workflow(const ValidateOptions& options) {
   nodes::register_nodes(registry);
   const workflow::ModelFolders folders(models_folder(options.models));
   workflow::Workflow workflow = workflow::load_workflow(options.workflow);
-  if (!options.as_given) workflow = workflow::convert_prompt(std::move(workflow));
-  const workflow::Validation validation = workflow::validate(workflow, registry, folders);
+  const workflow::Validation validation = options.as_given
+                                              ? workflow::validate(workflow, registry, folders)
+                                              : workflow::validate_live(std::move(workflow), registry, folders);
   if (options.json) {
     std::printf("%s\n", to_json(validation).dump(2).c_str());
   } else if (validation.valid) {
-    std::printf("%s: valid, %zu nodes, %s\n", options.workflow.c_str(), workflow.nodes.size(),
-                live_text(workflow::live_io(workflow)).c_str());
+    std::printf("%s: valid, %zu nodes, %s\n", options.workflow.c_str(), validation.workflow.nodes.size(),
+                live_text(workflow::live_io(validation.workflow)).c_str());
   }
   if (!options.json && !validation.to_text().empty()) std::fprintf(stderr, "%s\n", validation.to_text().c_str());
   return validation.valid ? kOk : kUnusable;

@@ -4,7 +4,6 @@
 #include "comfystream/backend/registry.hpp"
 #include "comfystream/error.hpp"
 #include "comfystream/stream/passthrough_plan.hpp"
-#include "comfystream/workflow/convert.hpp"
 #include "nodes/register_nodes.hpp"
 
 #include <algorithm>
@@ -40,12 +39,7 @@ WorkflowCompiler::WorkflowCompiler(const CompilerOptions& options)
       backend_(backend::make_backend(options_.backend)) {}
 
 workflow::Validation WorkflowCompiler::check(workflow::Workflow workflow) const {
-  // Unknown classes first: conversion's "missing input" would hide them.
-  const workflow::Validation raw = workflow::validate(workflow, registry_, models_.folders());
-  if (raw.error.is_object() && raw.error.value("type", "") == "invalid_prompt") {
-    throw Error(ErrorCode::kValidation, raw.to_text());
-  }
-  return workflow::validate_or_throw(workflow::convert_prompt(std::move(workflow)), registry_, models_.folders());
+  return workflow::valid_or_throw(workflow::validate_live(std::move(workflow), registry_, models_.folders()));
 }
 
 workflow::TracedWorkflow WorkflowCompiler::trace(const workflow::Validation& validated,

@@ -34,6 +34,10 @@ std::string missing_file_hint(const ModelFolders& folders, const std::string& fo
   const std::vector<fs::path> places = folders.places(folder);
   if (places.empty()) return "give ComfyUI's models folder with --models";
   if (!is_file_name(name)) return "choose a file of " + places.front().string();
+  if (folder == "vae" && (name == "taesd" || name == "taesdxl" || name == "taesd3" || name == "taef1")) {
+    return "put " + name + "_encoder.safetensors and " + name + "_decoder.safetensors into " +
+           folders.places("vae_approx").front().string();
+  }
   const bool is_engine = folder == "tensorrt" || folder == "depth-anything";
   if (!is_engine) return "put the file into " + places.front().string();
   const fs::path path = places.front() / name;

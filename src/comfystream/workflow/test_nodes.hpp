@@ -33,9 +33,11 @@ inline NodeRegistry test_registry() {
     registry.add(std::make_unique<LooksOnly>(class_type, std::move(inputs), std::move(outputs)));
   };
   std::vector<std::string> long_list;
+  long_list.reserve(21);
   for (int i = 0; i < 21; ++i) long_list.push_back("choice" + std::to_string(i));
   add("Model", {file_input("unet_name", "unet")}, {{"MODEL", ""}});
   add("Engine", {file_input("unet_name", "tensorrt")}, {{"MODEL", ""}});
+  add("VaeFile", {file_input("unet_name", "vae")}, {{"MODEL", ""}});
   add("Picture", {file_input("image", "input")}, {{"IMAGE", ""}, {"MASK", ""}});
   add("Text", {string_input("text", "")}, {{"STRING", ""}});
   add("Latent", {int_input("width", 512, 16, 16384, 8)}, {{"LATENT", "latent"}});
@@ -46,6 +48,10 @@ inline NodeRegistry test_registry() {
        optional(bool_input("flag", true)), optional(socket_input("mask", "MASK"))},
       {{"LATENT", ""}});
   add("Decode", {socket_input("samples", "LATENT")}, {{"IMAGE", ""}});
+  add("LoadTensor", {}, {{"IMAGE", ""}});
+  add("LoadImage", {file_input("image", "input")}, {{"IMAGE", ""}, {"MASK", ""}});
+  add("SaveTensor", {socket_input("images", "IMAGE")}, {});
+  add("PreviewImage", {socket_input("images", "IMAGE")}, {});
   add("Save", {socket_input("images", "IMAGE"), optional(string_input("prefix", "ComfyUI"))}, {});
   return registry;
 }

@@ -2,6 +2,7 @@
 #include "comfystream/workflow/validate.hpp"
 
 #include "comfystream/error.hpp"
+#include "comfystream/workflow/convert.hpp"
 #include "comfystream/workflow/cycles.hpp"
 #include "comfystream/workflow/python_text.hpp"
 #include "comfystream/workflow/validate_node.hpp"
@@ -222,11 +223,27 @@ Validation validate(const Workflow& workflow, const NodeRegistry& registry, cons
   return Validator(workflow, registry, folders).run();
 }
 
-Validation validate_or_throw(const Workflow& workflow, const NodeRegistry& registry, const ModelFolders& folders) {
-  Validation validation = validate(workflow, registry, folders);
+Validation validate_live(Workflow workflow, const NodeRegistry& registry, const ModelFolders& folders) {
+  const bool all_known = std::all_of(workflow.nodes.begin(), workflow.nodes.end(), [&](const WorkflowNode& node) {
+    return registry.find(node.class_type) != nullptr;
+  });
+  if (all_known) return validate(convert_prompt(std::move(workflow)), registry, folders);
+  try {
+    return validate(convert_prompt(workflow), registry, folders);
+  } catch (const Error&) {
+    return validate(workflow, registry, folders);
+  }
+}
+
+Validation valid_or_throw(Validation validation) {
   if (validation.valid) return validation;
-  const std::string where = workflow.origin.empty() ? "the workflow" : workflow.origin;
-  throw Error(ErrorCode::kValidation, where + " does not validate:\n" + validation.to_text());
+  const std::string& origin = validation.workflow.origin;
+  throw Error(ErrorCode::kValidation,
+              (origin.empty() ? "the workflow" : origin) + " does not validate:\n" + validation.to_text());
+}
+
+Validation validate_or_throw(const Workflow& workflow, const NodeRegistry& registry, const ModelFolders& folders) {
+  return valid_or_throw(validate(workflow, registry, folders));
 }
 
 }  // namespace comfystream::workflow

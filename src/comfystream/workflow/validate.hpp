@@ -32,8 +32,14 @@ struct Validation {
 /// with the other nodes stands beside it.
 [[nodiscard]] Validation validate(const Workflow& workflow, const NodeRegistry& registry, const ModelFolders& folders);
 
+/// As a stream takes a workflow: convert_prompt(), then validate(). Throws convert_prompt()'s Error, but not where a
+/// class is unknown: that is told first, since the words for it ("missing input") would hide it.
+[[nodiscard]] Validation validate_live(Workflow workflow, const NodeRegistry& registry, const ModelFolders& folders);
+
 /// validate(), with everything that is wrong as one Error(kValidation).
 [[nodiscard]] Validation validate_or_throw(const Workflow& workflow, const NodeRegistry& registry,
                                            const ModelFolders& folders);
+/// `validation` itself where it is valid, else that Error.
+[[nodiscard]] Validation valid_or_throw(Validation validation);
 
 }  // namespace comfystream::workflow

@@ -164,6 +164,13 @@ TEST_F(Validate, ListsTheFilesOfAFolderAndSaysWhereToPutOne) {
   EXPECT_EQ(only_error("5")["extra_info"]["hint"], "give ComfyUI's models folder with --models");
 }
 
+TEST_F(Validate, SaysThatATinyVaeIsTwoFiles) {
+  workflow_.find("5")->class_type = "VaeFile";
+  input("5", "unet_name") = "taesd";
+  EXPECT_EQ(only_error("5")["extra_info"]["hint"], "put taesd_encoder.safetensors and taesd_decoder.safetensors into " +
+                                                       (folder_ / "models/vae_approx").string());
+}
+
 TEST_F(Validate, SaysHowToBuildAnEngineThatIsMissing) {
   folder_.write("models/unet/dreamshaper-8-dmd-1kstep.safetensors", "x");
   workflow_.find("5")->class_type = "Engine";
@@ -298,6 +305,21 @@ TEST_F(Validate, NamesAllUnknownClassesInOneErrorAndTheErrorsOfTheOthers) {
          "Node ID '#5' (MyLoader), Node ID '#37' (FaceMeshNode, titled 'My face')");
   EXPECT_EQ(validation.node_errors.size(), 1U);
   EXPECT_EQ(validation.node_errors["2"]["errors"].size(), 1U) << "the link to the unknown node is no error of its own";
+}
+
+TEST_F(Validate, LiveWorkflowsAreConvertedFirstButUnknownClassesComeBeforeTheWordsOfThat) {
+  Workflow no_input = workflow_;
+  EXPECT_EQ(tests::thrown_by([&] { return validate_live(no_input, registry_, folders_); }).message(),
+            "w.json: missing input");
+  no_input.nodes.push_back({"37", "FaceMeshNode", "My face", Json::object()});
+  EXPECT_EQ(validate_live(no_input, registry_, folders_).error["type"], "invalid_prompt");
+  const Workflow still =
+      parse_workflow(std::string_view(R"({"1": {"class_type": "LoadImage", "inputs": {"image": "gone.png"}},
+                           "2": {"class_type": "FaceMeshNode", "inputs": {"images": ["1", 0]}},
+                           "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}}})"),
+                     "still.json");
+  const Validation validation = validate_live(still, registry_, folders_);
+  EXPECT_TRUE(validation.node_errors.empty()) << "the picture is not read: " << validation.to_text();
 }
 
 TEST_F(Validate, ThrowsEverythingThatIsWrong) {
