@@ -42,8 +42,9 @@ int run_program(int argc, char** argv) {
 }  // namespace comfystream::app
 
 int main(int argc, char** argv) {
-  // A reader that went away is an error of write(), not the end of the program.
+  // A reader that went away, or a limit on file sizes, is an error of write(), not the end of the program.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return comfystream::app::run_program(argc, argv);
   } catch (const comfystream::Error& error) {

@@ -38,7 +38,6 @@ VideoSink::VideoSink(const SinkSpec& spec, const SinkOptions& options)
   plan_ = plan_encoding(spec, options, sound_.get());
   for (const std::string& element : plan_.elements) require_element(element.c_str());
   build();
-  watch();
   open();
 }
 
@@ -69,6 +68,14 @@ void VideoSink::build() {
   gst_app_src_set_caps(GST_APP_SRC(pictures_.get()), caps.get());
   gst_video_info_from_caps(&format_, caps.get());
   if (sound_entry_) gst_app_src_set_caps(GST_APP_SRC(sound_entry_.get()), sound_->caps());
+  if (plan_.is_mp4) {
+    const Handle<GstElement> mux(gst_bin_get_by_name(bin, "mux"));
+    const Handle<GstPad> video(gst_element_get_static_pad(mux.get(), "video_0"));
+    g_object_set(video.get(), "trak-timescale", static_cast<guint>(plan_.ticks_per_second), nullptr);
+    g_object_set(mux.get(), "movie-timescale", static_cast<guint>(plan_.ticks_per_second), nullptr);
+    for (const char* pad : {"video_0", "audio_0"}) watch_end(mux.get(), pad);
+  }
+  watch_pictures();
 
   pool_.reset(gst_buffer_pool_new());
   GstStructure* config = gst_buffer_pool_get_config(pool_.get());
@@ -77,8 +84,7 @@ void VideoSink::build() {
   gst_buffer_pool_set_active(pool_.get(), TRUE);
 }
 
-/// Learns when a picture was taken, and when all packets are written but the index.
-void VideoSink::watch() {
+void VideoSink::watch_pictures() {
   const Handle<GstPad> out(gst_element_get_static_pad(pictures_.get(), "src"));
   gst_pad_add_probe(
       out.get(), GST_PAD_PROBE_TYPE_BUFFER,
@@ -90,26 +96,32 @@ void VideoSink::watch() {
         return GST_PAD_PROBE_OK;
       },
       this, nullptr);
-  if (!plan_.is_mp4) return;
-  const Handle<GstElement> mux(gst_bin_get_by_name(GST_BIN(pipeline_.get()), "mux"));
-  const Handle<GstPad> video(gst_element_get_static_pad(mux.get(), "video_0"));
-  gst_pad_add_probe(
-      video.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
-      [](GstPad*, GstPadProbeInfo* info, gpointer self) {
-        const bool at_end = GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_EOS;
-        return !at_end || static_cast<VideoSink*>(self)->reserve_index() ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
-      },
-      this, nullptr);
-  g_object_set(video.get(), "trak-timescale", static_cast<guint>(plan_.ticks_per_second), nullptr);
-  g_object_set(mux.get(), "movie-timescale", static_cast<guint>(plan_.ticks_per_second), nullptr);
 }
 
-/// Called when every picture is written. Completing an mp4 replaces the fragments' headers by one index; were there no
+/// Makes sure, once every stream is written, that the index can be.
+void VideoSink::watch_end(GstElement* mux, const char* pad) {
+  const Handle<GstPad> entry(gst_element_get_static_pad(mux, pad));
+  if (!entry) return;
+  ++streams_left_;
+  gst_pad_add_probe(
+      entry.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      [](GstPad*, GstPadProbeInfo* info, gpointer data) {
+        auto* self = static_cast<VideoSink*>(data);
+        if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) != GST_EVENT_EOS) return GST_PAD_PROBE_OK;
+        const bool last = --self->streams_left_ == 0;
+        return last && !self->reserve_index() ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
+      },
+      this, nullptr);
+}
+
+/// Completing an mp4 replaces the fragments' headers by one index; were there no
 /// room for it half way, nothing could be played any more. So where there is none, the fragments stay.
 bool VideoSink::reserve_index() {
   constexpr std::uint64_t kHeaders = 65'536;
   constexpr std::uint64_t kSample = 64;  // the tables of a sample need 36 bytes at most
-  if (reserve_disk(path_, kHeaders + kSample * (written_ + sound_packets_))) return true;
+  // Sound that is transcoded comes out in other packets than it went in, but in no more than a hundred a second.
+  const auto sound = sound_packets_ + static_cast<std::uint64_t>(last_pts_ / std::chrono::milliseconds(10));
+  if (reserve_disk(path_, kHeaders + kSample * (written_ + sound))) return true;
   gst_element_message_full(pipeline_.get(), GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
                            nullptr, nullptr, __FILE__, static_cast<const char*>(__func__), __LINE__);
   return false;
@@ -131,6 +143,7 @@ std::optional<Error> VideoSink::write(const Picture& picture, Pts pts, std::uint
   if (error_) return error_;
   const Pts at = place(pts);
   feed_sound(at + frame_length_);
+  bridge_silence(at - kSoundLag);
   error_ = await_room();
   if (error_) return error_;
   Handle<GstBuffer> buffer = convert(picture, at);
@@ -215,21 +228,24 @@ void VideoSink::paint(const Picture& picture, std::uint8_t* memory) {
                   {{plane(0), plane(1), plane(2)}, {stride(0), stride(1), stride(2)}, width_, height_, shift, shift});
 }
 
-/// Gives the sound that belongs before `until`. Where none comes for long, says so, or the file would wait for it.
+/// Gives the sound that begins before `until`.
 void VideoSink::feed_sound(Pts until) {
   if (!sound_entry_ || sound_ended_) return;
   while (Handle<GstBuffer> packet = sound_->take(until)) {
     ++sound_packets_;
     gst_app_src_push_buffer(GST_APP_SRC(sound_entry_.get()), packet.release());
   }
-  if (sound_->at_end()) return end_sound();
-  const Pts silent_until = until - kSoundLag;
+  if (sound_->at_end()) end_sound();
+}
+
+/// Where no sound came for long, says so: the file's pictures would wait for it in memory.
+void VideoSink::bridge_silence(Pts until) {
+  if (!sound_entry_ || sound_ended_) return;
   const Pts from = std::max(sound_->end_time(), sound_until_);
-  if (from >= silent_until) return;
-  sound_until_ = silent_until;
-  gst_element_send_event(sound_entry_.get(),
-                         gst_event_new_gap(static_cast<GstClockTime>(from.count()),
-                                           static_cast<GstClockTime>((silent_until - from).count())));
+  if (from >= until) return;
+  sound_until_ = until;
+  gst_element_send_event(sound_entry_.get(), gst_event_new_gap(static_cast<GstClockTime>(from.count()),
+                                                               static_cast<GstClockTime>((until - from).count())));
 }
 
 void VideoSink::end_sound() {
@@ -268,11 +284,23 @@ std::optional<Error> VideoSink::complete_file() {
   feed_sound(sound_ && sound_->complete() ? kForever : last_pts_ + length);
   end_sound();
   gst_app_src_end_of_stream(GST_APP_SRC(pictures_.get()));
-  const auto give_up = std::chrono::steady_clock::now() + 2 * kPatience;
-  while (!bus_->at_end() && !bus_->error() && std::chrono::steady_clock::now() < give_up) bus_->read(kPoll);
+  return await_end();
+}
+
+/// Waits as long as the file grows.
+std::optional<Error> VideoSink::await_end() {
+  std::uintmax_t size = 0;
+  auto give_up = std::chrono::steady_clock::now() + kPatience;
+  while (!bus_->at_end() && !bus_->error() && std::chrono::steady_clock::now() < give_up) {
+    bus_->read(kPoll);
+    std::error_code ignored;
+    const std::uintmax_t now = fs::file_size(path_, ignored);
+    if (!ignored && now != size) give_up = std::chrono::steady_clock::now() + kPatience;
+    size = now;
+  }
   if (bus_->error()) return failure();
   if (bus_->at_end()) return std::nullopt;
-  return Error(ErrorCode::kIo, path_ + " could not be completed within two minutes");
+  return Error(ErrorCode::kIo, "completing " + path_ + " stands still: nothing was written for 60 s");
 }
 
 void VideoSink::shut_down() noexcept {

@@ -9,6 +9,7 @@
 #include "comfystream/media/spec.hpp"
 #include "comfystream/media/yuv.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -41,7 +42,8 @@ class VideoSink final : public FrameSink {
 
  private:
   void build();
-  void watch();
+  void watch_pictures();
+  void watch_end(GstElement* mux, const char* pad);
   void open();
   [[nodiscard]] std::optional<Error> await_room();
   [[nodiscard]] std::optional<Error> failure();
@@ -50,9 +52,10 @@ class VideoSink final : public FrameSink {
   void paint(const Picture& picture, std::uint8_t* memory);
   void push_waiting(Pts length);
   void feed_sound(Pts until);
-  void skip_sound(Pts until);
+  void bridge_silence(Pts until);
   void end_sound();
   [[nodiscard]] std::optional<Error> complete_file();
+  [[nodiscard]] std::optional<Error> await_end();
   bool reserve_index();
   void shut_down() noexcept;
 
@@ -88,7 +91,8 @@ class VideoSink final : public FrameSink {
 
   std::mutex mutex_;
   std::condition_variable taken_changed_;
-  std::uint64_t taken_ = 0;  ///< pictures that the encoder's side has taken
+  std::uint64_t taken_ = 0;           ///< pictures that the encoder's side has taken
+  std::atomic<int> streams_left_{0};  ///< of an mp4, that have not ended
 };
 
 }  // namespace comfystream::media::gstreamer
