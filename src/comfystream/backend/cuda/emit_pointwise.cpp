@@ -162,7 +162,7 @@ class BodyWriter {
     const Node& node = e_.node(v);
     std::vector<std::string> x;
     for (const Value operand : node.operands) x.push_back(name_of(operand, body));
-    const std::string name = "v" + std::to_string(v.id);
+    std::string name = "v" + std::to_string(v.id);
     body.lines.push_back(std::string("const ") + register_type(node.type.dtype) + " " + name + " = " + text(node, x) +
                          ";");
     return name;
