@@ -17,9 +17,10 @@ namespace comfystream::weights {
 namespace {
 
 /// Closes a descriptor at the end of a scope; a mapping outlives the descriptor it was made from.
+/// Opening does not wait for the other end of a pipe.
 class Descriptor {
  public:
-  explicit Descriptor(const std::filesystem::path& path) : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  explicit Descriptor(const std::filesystem::path& path) : value_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
   ~Descriptor() {
     if (value_ >= 0) ::close(value_);
   }

@@ -48,20 +48,20 @@ TEST_P(HostilePickle, IsRefusedByName) {
 std::vector<Program> programs() {
   const std::string order = global("collections", "OrderedDict");
   return {
-      {"system", call(global("os", "system"), {text("touch /tmp/owned")}), "'os'.'system'"},
-      {"posix_system", call(global("posix", "system"), {text("id")}), "'posix'.'system'"},
-      {"eval", call(global("builtins", "eval"), {text("1")}), "'builtins'.'eval'"},
-      {"exec_of_python2", call(global("__builtin__", "exec"), {text("1")}), "'__builtin__'.'exec'"},
-      {"getattr", call(global("builtins", "getattr"), {}), "'builtins'.'getattr'"},
-      {"import", call(global("importlib", "import_module"), {text("os")}), "'importlib'.'import_module'"},
-      {"subprocess", call(global("subprocess", "Popen"), {text("id")}), "'subprocess'.'Popen'"},
-      {"torch_load", call(global("torch", "load"), {text("x")}), "'torch'.'load'"},
-      {"torch_hub", global("torch.hub", "load"), "'torch.hub'.'load'"},
-      {"storage_from_elsewhere", global("os", "FloatStorage"), "'os'.'FloatStorage'"},
-      {"stack_global", text("os") + text("system") + "\x93", "'os'.'system'"},
+      {"system", call(global("os", "system"), {text("touch /tmp/owned")}), "'os.system'"},
+      {"posix_system", call(global("posix", "system"), {text("id")}), "'posix.system'"},
+      {"eval", call(global("builtins", "eval"), {text("1")}), "'builtins.eval'"},
+      {"exec_of_python2", call(global("__builtin__", "exec"), {text("1")}), "'__builtin__.exec'"},
+      {"getattr", call(global("builtins", "getattr"), {}), "'builtins.getattr'"},
+      {"import", call(global("importlib", "import_module"), {text("os")}), "'importlib.import_module'"},
+      {"subprocess", call(global("subprocess", "Popen"), {text("id")}), "'subprocess.Popen'"},
+      {"torch_load", call(global("torch", "load"), {text("x")}), "'torch.load'"},
+      {"torch_hub", global("torch.hub", "load"), "'torch.hub.load'"},
+      {"storage_from_elsewhere", global("os", "FloatStorage"), "'os.FloatStorage'"},
+      {"stack_global", text("os") + text("system") + "\x93", "'os.system'"},
       {"callbacks", global("pytorch_lightning.callbacks", "ModelCheckpoint"), "ModelCheckpoint"},
-      {"control_characters", global("o\x1b[2Js", "sys\ttem"), "'o?[2Js'.'sys?tem'"},
-      {"long_module", global(std::string(500, 'm'), "x"), "mmm'.'x'"},
+      {"control_characters", global("o\x1b[2Js", "sys\ttem"), "'o?[2Js.sys?tem'"},
+      {"long_module", global(std::string(500, 'm'), "x"), "mmm.x'"},
       {"call_of_a_storage", call(global("torch", "FloatStorage"), {}), "a call of a storage type"},
       {"ordered_dict_of_items", call(order, {"]"}), "an OrderedDict with arguments"},
       {"state_of_a_global", order + "}b", "to set the state of an object"},
@@ -169,7 +169,7 @@ TEST(HostileCheckpoint, ProgramsAreRefusedInTheirArchive) {
   const std::string bytes = tests::torch_archive(program(call(global("os", "system"), {text("exit")})), {});
   const Error error =
       tests::thrown_by([&] { return load_weights(folder.write("model.ckpt", bytes)); });
-  EXPECT_THAT(error.message(), HasSubstr("model.ckpt' is refused: it wants 'os'.'system'"));
+  EXPECT_THAT(error.message(), HasSubstr("model.ckpt' is refused: it wants 'os.system'"));
 }
 
 }  // namespace
