@@ -8,22 +8,20 @@ function(comfystream_layer name)
   set_target_properties(comfystream_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endfunction()
 
-# comfystream_tests(<name> SOURCES <files> [DEPENDS <layers>] [LABELS <labels>])
-# One GoogleTest program, `<name>_tests`, registered test by test.
+# comfystream_tests(<name> SOURCES <files> [DEPENDS <layers>])
+# One GoogleTest program, `<name>_tests`, registered test by test under the program's name as label: ctest -L <name>_tests
+# runs them where nothing else was built.
 function(comfystream_tests name)
   if(NOT COMFYSTREAM_TESTS)
     return()
   endif()
-  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name}_tests ${arg_SOURCES})
   target_link_libraries(${name}_tests PRIVATE comfystream_settings comfystream_headers ${arg_DEPENDS} GTest::gtest GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name}_tests PRIVATE COMFYSTREAM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_include_directories(${name}_tests PRIVATE ${PROJECT_SOURCE_DIR})
   set_target_properties(${name}_tests PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-  set(properties TIMEOUT 600)
-  if(arg_LABELS)
-    list(APPEND properties LABELS "${arg_LABELS}")
-  endif()
+  set(properties TIMEOUT 600 LABELS ${name}_tests)
   if(COMFYSTREAM_SANITIZE)
     # oneTBB, which OpenVINO brings, else opens its libraries in a way that AddressSanitizer refuses.
     list(APPEND properties ENVIRONMENT TBB_ENABLE_SANITIZERS=1)

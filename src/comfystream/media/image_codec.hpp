@@ -3,26 +3,27 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 namespace comfystream::media {
 
-/// What a compressed image's header says.
-struct ImageHeader {
+/// Rows of 8-bit pixels without padding, top row first.
+struct DecodedImage {
   int width = 0;
   int height = 0;
-  int channels = 0;  ///< 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA
+  int channels = 0;  ///< 3 RGB, grey repeated; 4 RGBA, where the file has alpha
+  std::vector<std::uint8_t> pixels;
 };
 
-[[nodiscard]] std::optional<ImageHeader> read_image_header(std::span<const std::byte> file) noexcept;
+/// 16384 x 16384, or as much in another shape.
+inline constexpr std::size_t kMostPixels = std::size_t{1} << 28U;
 
-/// 8-bit pixels of `channels` interleaved values, or nothing with the decoder's reason in `*why`. 16-bit files keep
-/// their upper byte.
-[[nodiscard]] std::optional<std::vector<std::uint8_t>> decode_image(std::span<const std::byte> file, int channels,
-                                                                    const char** why);
+/// PNG, JPEG, BMP, TGA, PSD, PGM and PPM of any bytes, or nothing with the reason in `*why`. 16-bit files keep their
+/// upper byte. A picture of more than `most_pixels` is refused before memory is taken for it.
+[[nodiscard]] std::optional<DecodedImage> decode_image(std::span<const std::byte> file, const char** why,
+                                                       std::size_t most_pixels = kMostPixels);
 
 /// A PNG file's bytes for rows of 8-bit pixels without padding. Empty when memory runs out.
 [[nodiscard]] std::vector<std::byte> encode_png(std::span<const std::byte> pixels, int width, int height, int channels);

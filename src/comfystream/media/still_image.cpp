@@ -73,15 +73,11 @@ Error write_error(const fs::path& path, int reason) {
 
 StillImage load_still_image(const fs::path& path) {
   const std::vector<std::byte> file = read_file(path);
-  const auto header = read_image_header(file);
-  const char* why = "not an image format read here (PNG, JPEG, BMP, TGA, PSD, PGM, PPM)";
-  const int channels = header && header->channels % 2 == 0 ? 4 : 3;
-  auto pixels = header ? decode_image(file, channels, &why) : std::nullopt;
-  if (!pixels) throw Error(ErrorCode::kCorruptFile, "cannot read " + path.string() + ": " + why);
-  int width = header->width;
-  int height = header->height;
-  apply_orientation(exif_orientation(file), channels, width, height, *pixels);
-  return split_alpha(width, height, channels, std::move(*pixels));
+  const char* why = nullptr;
+  auto image = decode_image(file, &why);
+  if (!image) throw Error(ErrorCode::kCorruptFile, "cannot read " + path.string() + ": " + why);
+  apply_orientation(exif_orientation(file), image->channels, image->width, image->height, image->pixels);
+  return split_alpha(image->width, image->height, image->channels, std::move(image->pixels));
 }
 
 StillImageF32 load_image(const fs::path& path) {

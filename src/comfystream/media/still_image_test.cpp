@@ -8,6 +8,7 @@
 #include <fstream>
 #include <string>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace comfystream::media {
@@ -41,6 +42,10 @@ constexpr const char* kTurnedJpeg =
     "08001003012200021101031101ffc400160001010100000000000000000000000000000809ffc40014100100000000000000"
     "000000000000000000ffc40014010100000000000000000000000000000000ffc40014110100000000000000000000000000"
     "000000ffda000c03010002110311003f00a8d97e00ffd9";
+// 1x2, 24 bits, top row first: (1,2,3) / (4,5,6)
+constexpr const char* kTopDownBmp =
+    "424d3e00000000000000360000002800000001000000feffffff010018000000000008000000000000000000000000000000"
+    "000000000302010006050400";
 
 std::string from_hex(const std::string& hex) {
   std::string bytes;
@@ -80,6 +85,26 @@ TEST_F(StillImageTest, ReadsGrey16BitAndPalette) {
   EXPECT_EQ(grey_alpha.rgb, (Bytes{7, 7, 7, 200, 200, 200}));
   EXPECT_EQ(grey_alpha.alpha, (Bytes{9, 255}));
   EXPECT_EQ(load_still_image(file("c.png", from_hex(kPalette))).rgb, (Bytes{1, 2, 3, 250, 251, 252}));
+}
+
+TEST_F(StillImageTest, ReadsBmpsFromTheTopDown) {
+  const StillImage image = load_still_image(file("a.bmp", from_hex(kTopDownBmp)));
+  EXPECT_EQ(image.width, 1);
+  EXPECT_EQ(image.height, 2);
+  EXPECT_EQ(image.rgb, (Bytes{1, 2, 3, 4, 5, 6}));
+}
+
+TEST_F(StillImageTest, RefusesSizesBeyondReasonBeforeTakingMemory) {
+  std::string bytes = from_hex(kTopDownBmp);
+  bytes.replace(18, 8, from_hex("ffff0000ffff0000"));
+  const std::string path = file("vast.bmp", bytes);
+  const auto refused = [&] { (void)load_still_image(path); };
+  EXPECT_THAT(refused,
+              ::testing::Throws<Error>(::testing::Property(&Error::message, ::testing::HasSubstr("more pixels"))));
+  bytes.replace(18, 8, from_hex("0100000000000000"));
+  (void)file("vast.bmp", bytes);
+  EXPECT_THAT(refused,
+              ::testing::Throws<Error>(::testing::Property(&Error::message, ::testing::HasSubstr("no pixels"))));
 }
 
 TEST_F(StillImageTest, TurnsJpegsUpright) {
