@@ -3,7 +3,9 @@
 
 #include "comfystream/media/image_codec.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,8 +25,12 @@ constexpr std::uint8_t kScan = 0xDA;
 /// A marker, the length, the bytes.
 Bytes segment(std::uint8_t code, const Bytes& inside) {
   const std::size_t length = inside.size() + 2;
-  Bytes bytes{0xFF, code, static_cast<std::uint8_t>(length >> 8U), static_cast<std::uint8_t>(length)};
-  bytes.insert(bytes.end(), inside.begin(), inside.end());
+  Bytes bytes(length + 2);
+  bytes[0] = 0xFF;
+  bytes[1] = code;
+  bytes[2] = static_cast<std::uint8_t>(length >> 8U);
+  bytes[3] = static_cast<std::uint8_t>(length);
+  std::copy(inside.begin(), inside.end(), bytes.begin() + 4);
   return bytes;
 }
 
