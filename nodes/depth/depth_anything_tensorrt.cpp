@@ -30,6 +30,7 @@ DepthAnythingTensorrt::DepthAnythingTensorrt() : SpecNode(make_spec()) {}
 
 void DepthAnythingTensorrt::trace(NodeContext& context) const {
   const auto depth = context.models().depth_engine(context.text("engine"));
+  context.limit_batch("engine '" + depth.name + "'", depth.profile.batch.min, depth.profile.batch.max);
   auto& builder = context.builder();
   graph::Value images = context.input<workflow::ImageValue>("images").value;
   if (builder.shape(images)[3].count > kColours) images = builder.slice(images, 3, 0, kColours);

@@ -25,7 +25,7 @@ TEST_F(LoadersTest, ACheckpointGivesAllThreeParts) {
   json["5"]["inputs"]["clip"] = json["6"]["inputs"]["clip"] = link("3", 1);
   json["14"]["inputs"]["vae"] = link("3", 2);
   const auto traced = trace(json, 20);
-  EXPECT_EQ(traced.max_batch, 20) << "depth engines take any batch frame by frame";
+  EXPECT_EQ(traced.max_batch, 8) << "the depth engine's";
   EXPECT_EQ(run(traced, pictures(2, 32, 64)).shape(), (Shape{2, 32, 64, 3}));
 }
 

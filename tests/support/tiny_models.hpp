@@ -29,7 +29,7 @@ inline weights::StableDiffusionDims tiny_dims() {
 /// models/: checkpoints/all.safetensors, unet/unet.safetensors, clip/clip.safetensors, vae/kl.safetensors,
 /// vae_approx/taesd_{encoder,decoder}.safetensors, controlnet/{depth,edges}.safetensors,
 /// tensorrt/{any,pair}.engine (batches of 1 to 8, of exactly 2; one chunk; 32 to 512 pixels),
-/// tensorrt/depth-anything/depth.engine (28 x 28, batches of 1). input/ is empty.
+/// tensorrt/depth-anything/{depth,three}.engine (28 x 28, batches of 1 to 8, of exactly 3). input/ is empty.
 class TinyModels {
  public:
   TinyModels() {
@@ -49,7 +49,8 @@ class TinyModels {
     save("depth/depth_anything_v2_tiny", synth_weights(depth_tensors(), DType::kF32, "depth_anything_v2_tiny"));
     build("unet/unet", "tensorrt/any", {1, 2, 8}, {32, 64, 512});
     build("unet/unet", "tensorrt/pair", {2, 2, 2}, {32, 64, 512});
-    build("depth/depth_anything_v2_tiny", "tensorrt/depth-anything/depth", {1, 1, 1}, {28, 28, 28});
+    build("depth/depth_anything_v2_tiny", "tensorrt/depth-anything/depth", {1, 2, 8}, {28, 28, 28});
+    build("depth/depth_anything_v2_tiny", "tensorrt/depth-anything/three", {3, 3, 3}, {28, 28, 28});
     std::filesystem::create_directories(folder_ / "input");
   }
 

@@ -13,15 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Models that an engine may have been built from.
-std::vector<fs::path> checkpoints(const ModelFolders& folders) {
-  std::vector<fs::path> found;
-  for (const char* folder : {"checkpoints", "unet", "depthanything"}) {
-    for (const std::string& name : folders.list(folder)) found.push_back(folders.resolve(folder, name));
-  }
-  return found;
-}
-
 bool is_file_name(const std::string& name) {
   const fs::path path(name);
   return path.has_filename() && !path.is_absolute() && name.find('\0') == std::string::npos &&
@@ -29,6 +20,14 @@ bool is_file_name(const std::string& name) {
 }
 
 }  // namespace
+
+std::vector<fs::path> engine_sources(const ModelFolders& folders) {
+  std::vector<fs::path> found;
+  for (const char* folder : {"checkpoints", "unet", "depthanything"}) {
+    for (const std::string& name : folders.list(folder)) found.push_back(folders.resolve(folder, name));
+  }
+  return found;
+}
 
 std::string missing_file_hint(const ModelFolders& folders, const std::string& folder, const std::string& name) {
   const std::vector<fs::path> places = folders.places(folder);
@@ -41,7 +40,7 @@ std::string missing_file_hint(const ModelFolders& folders, const std::string& fo
   const bool is_engine = folder == "tensorrt" || folder == "depth-anything";
   if (!is_engine) return "put the file into " + places.front().string();
   const fs::path path = places.front() / name;
-  return "build it: " + engine::build_command(path, engine::likely_source(path, checkpoints(folders)));
+  return "build it: " + engine::build_command(path, engine::likely_source(path, engine_sources(folders)));
 }
 
 }  // namespace comfystream::workflow

@@ -4,6 +4,7 @@
 #include "comfystream/error.hpp"
 #include "comfystream/models/engine/engine.hpp"
 #include "comfystream/models/weights/key_maps.hpp"
+#include "comfystream/workflow/missing_file.hpp"
 #include "comfystream/workflow/pixel_space_vae.hpp"
 
 #include <algorithm>
@@ -95,7 +96,7 @@ struct ModelStore::Impl {
   const engine::Engine& engine_file(std::string_view folder, const std::string& name, engine::EngineKind kind) {
     const fs::path path = engine_path(folder, name);
     const engine::Engine& found = once(engines, identity_of(path), [&] {
-      auto loaded = engine::load_engine(path, checkpoint_files());
+      auto loaded = engine::load_engine(path, engine_sources(folders));
       log_info(*log, "engine " + path.string() + ": " + mebibytes(bytes_of(loaded.weights)) + ", made from " +
                          loaded.info.source_file);
       return loaded;
@@ -118,14 +119,6 @@ struct ModelStore::Impl {
       if (error.code() != ErrorCode::kNotFound || places.empty()) throw;
       return places.front() / name;
     }
-  }
-
-  [[nodiscard]] std::vector<fs::path> checkpoint_files() const {
-    std::vector<fs::path> found;
-    for (const char* folder : {"checkpoints", "unet"}) {
-      for (const auto& name : folders.list(folder)) found.push_back(folders.resolve(folder, name));
-    }
-    return found;
   }
 
   CheckpointValue load_checkpoint(const std::string& name, const fs::path& path) {

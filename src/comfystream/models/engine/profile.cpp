@@ -63,8 +63,10 @@ ProfileRange parse_profile_range(std::string_view text, std::string_view what) {
 }
 
 EngineProfile default_profile(EngineKind kind) noexcept {
-  const std::int64_t side = kind == EngineKind::kUNet ? 512 : 518;
-  return {.batch = {}, .height = {side, side, side}, .width = {side, side, side}, .context = {}};
+  const bool unet = kind == EngineKind::kUNet;
+  const std::int64_t side = unet ? 512 : 518;
+  const ProfileRange batch = unet ? ProfileRange{} : ProfileRange{1, 2, 8};
+  return {.batch = batch, .height = {side, side, side}, .width = {side, side, side}, .context = {}};
 }
 
 std::string profile_problem(const EngineProfile& profile, EngineKind kind, std::int64_t multiple) {

@@ -39,7 +39,7 @@ struct EngineProfile {
   bool operator==(const EngineProfile&) const = default;
 };
 
-/// Batch 1 and one chunk; 512 x 512 for a UNet, 518 x 518 for depth.
+/// One chunk; batch 1 of 512 x 512 for a UNet, batches of 1 to 8 (tuned for 2) of 518 x 518 for depth.
 [[nodiscard]] EngineProfile default_profile(EngineKind kind) noexcept;
 
 /// What is wrong with the profile, empty when nothing is. Batch is 1 to 100, context 1 to 128 (1 for depth), height and

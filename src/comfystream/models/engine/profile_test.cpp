@@ -30,6 +30,7 @@ TEST(ProfileRange, IsWrittenAsItIsRead) {
 TEST(Profile, DefaultsAreInRange) {
   EXPECT_EQ(profile_problem(default_profile(EngineKind::kUNet), EngineKind::kUNet, 8), "");
   EXPECT_EQ(profile_problem(default_profile(EngineKind::kDepthAnything), EngineKind::kDepthAnything, 14), "");
+  EXPECT_EQ(default_profile(EngineKind::kDepthAnything).batch, (ProfileRange{1, 2, 8})) << "it limits the workflow's";
 }
 
 struct BadProfile {
