@@ -1,34 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "tests/support/test_folder.hpp"
+
 #include <filesystem>
 #include <string>
 
-#include <unistd.h>
-
 namespace comfystream::media {
 
-/// A folder of its own for one test, removed with it.
+/// A folder of its own for one test, removed with it. Names of sources and sinks are text, and so are its files'.
 class TestFolder {
  public:
-  TestFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "comfystream-media-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TestFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-  TestFolder(TestFolder&&) = delete;
-  TestFolder& operator=(TestFolder&&) = delete;
-
-  [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] std::string operator/(const std::string& name) const { return (folder_ / name).string(); }
+  [[nodiscard]] const std::filesystem::path& path() const { return folder_.path(); }
 
  private:
-  std::filesystem::path path_;
+  tests::TestFolder folder_;
 };
 
 }  // namespace comfystream::media

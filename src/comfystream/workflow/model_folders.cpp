@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comfystream/workflow/model_folders.hpp"
 
+#include "comfystream/core/edit_distance.hpp"
 #include "comfystream/error.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <numeric>
 #include <set>
 #include <span>
 #include <system_error>
@@ -79,24 +79,9 @@ void check_inside(std::string_view folder, const std::string& name) {
               "give a name relative to that folder");
 }
 
-/// Levenshtein's edit distance.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0U);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0U : 1U);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
-
 std::string nearest_names(std::vector<std::string> names, const std::string& wanted) {
   if (names.empty()) return "which has no such files";
-  std::ranges::stable_sort(names, {}, [&](const std::string& name) { return distance(name, wanted); });
+  std::ranges::stable_sort(names, {}, [&](const std::string& name) { return edit_distance(name, wanted); });
   std::string text = "which has ";
   for (std::size_t i = 0; i < std::min(names.size(), kNamesInErrors); ++i) {
     text += (i == 0 ? "'" : ", '") + names[i] + "'";
