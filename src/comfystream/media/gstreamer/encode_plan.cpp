@@ -48,6 +48,14 @@ const Container& container_of(const SinkSpec& spec) {
   return *found;
 }
 
+/// Frames from one key frame to the next: a second's. An mp4's fragments begin with one, and what does not make a whole
+/// fragment is lost when the disk is full.
+int key_interval(const std::optional<FrameRate>& rate) {
+  constexpr int kMost = 48;
+  if (!rate || rate->numerator <= 0) return kMost;
+  return std::clamp((rate->numerator + rate->denominator - 1) / rate->denominator, 1, kMost);
+}
+
 Encoder choose_encoder(std::string_view mux, bool lossless, const SinkOptions& options) {
   if (lossless) return {"avenc_ffv1", "", "RGB"};
   const int quality = std::clamp(options.quality, 0, 50);
@@ -56,16 +64,16 @@ Encoder choose_encoder(std::string_view mux, bool lossless, const SinkOptions& o
     const int level = quality * 63 / 51;
     return {"vp9enc",
             "deadline=1 cpu-used=7 threads=4 row-mt=true lag-in-frames=0 end-usage=cq target-bitrate=0 "
-            "keyframe-max-dist=48 min-quantizer=" +
-                std::to_string(level / 2) + " max-quantizer=" + std::to_string(level) +
-                " cq-level=" + std::to_string(level),
+            "keyframe-max-dist=" +
+                std::to_string(key_interval(options.rate)) + " min-quantizer=" + std::to_string(level / 2) +
+                " max-quantizer=" + std::to_string(level) + " cq-level=" + std::to_string(level),
             "I420"};
   }
   // Half the colour resolution needs even sizes, and H.264 cannot crop an odd one away.
   const bool odd = options.width % 2 != 0 || options.height % 2 != 0;
   return {"x264enc",
-          "pass=qual vbv-buf-capacity=0 speed-preset=veryfast bframes=0 key-int-max=48 quantizer=" +
-              std::to_string(quality),
+          "pass=qual vbv-buf-capacity=0 speed-preset=veryfast bframes=0 key-int-max=" +
+              std::to_string(key_interval(options.rate)) + " quantizer=" + std::to_string(quality),
           odd ? "Y444" : "I420"};
 }
 

@@ -7,6 +7,13 @@ namespace {
 constexpr const char* kCodecHint =
     "apt-get install gstreamer1.0-libav gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly gstreamer1.0-plugins-bad";
 
+/// Of what is behind an address, the reason often stays with the source: libsoup 3 tells of a refused connection only
+/// that the stream failed.
+Error unreadable(const GError& failure, const std::string& cannot, const std::string& subject, ErrorCode otherwise) {
+  if (subject.find("://") == std::string::npos) return {otherwise, cannot + subject + ": " + failure.message};
+  return {ErrorCode::kIo, cannot + subject + ": " + failure.message, "is the address right, and its server up?"};
+}
+
 Error resource_error(const GError& failure, const std::string& cannot, const std::string& subject) {
   switch (failure.code) {
     case GST_RESOURCE_ERROR_NOT_FOUND:
@@ -21,7 +28,7 @@ Error resource_error(const GError& failure, const std::string& cannot, const std
       return {ErrorCode::kIo, cannot + subject + ": " + failure.message,
               "is the disk full, or a limit on file sizes reached?"};
     default:
-      return {ErrorCode::kIo, cannot + subject + ": " + failure.message};
+      return unreadable(failure, cannot, subject, ErrorCode::kIo);
   }
 }
 
@@ -42,7 +49,7 @@ Error stream_error(const GError& failure, const std::string& cannot, const std::
     case GST_STREAM_ERROR_FORMAT:
       return {ErrorCode::kCorruptFile, cannot + subject + ": " + failure.message};
     default:
-      return {ErrorCode::kBackend, cannot + subject + ": " + failure.message};
+      return unreadable(failure, cannot, subject, ErrorCode::kBackend);
   }
 }
 

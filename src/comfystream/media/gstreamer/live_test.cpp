@@ -108,6 +108,7 @@ TEST(Uri, FailuresNameTheUri) {
     const Error error = error_of(uri);
     EXPECT_TRUE(error.code() == ErrorCode::kIo || error.code() == ErrorCode::kNotFound) << error.what();
     EXPECT_NE(error.message().find(uri), std::string::npos) << error.what();
+    EXPECT_FALSE(error.hint().empty());
   }
   EXPECT_EQ(error_of("nosuch://host/x").code(), ErrorCode::kUnsupported);
 }

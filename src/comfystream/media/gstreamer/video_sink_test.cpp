@@ -24,20 +24,20 @@ using testing::write_clip;
 
 constexpr FrameRate kRate{24, 1};
 
-SinkOptions options_of(int width, int height) {
+SinkOptions options_of(int width, int height, FrameRate rate = kRate) {
   SinkOptions options;
   options.width = width;
   options.height = height;
-  options.rate = kRate;
+  options.rate = rate;
   return options;
 }
 
 /// Writes until an error or `frames`, and finishes. The first error, if any.
-std::optional<Error> write_until_error(const std::string& spec, std::uint64_t frames) {
-  const auto sink = open_sink(spec, options_of(64, 48));
+std::optional<Error> write_until_error(const std::string& spec, std::uint64_t frames, FrameRate rate = kRate) {
+  const auto sink = open_sink(spec, options_of(64, 48, rate));
   std::optional<Error> error;
   for (std::uint64_t i = 0; i < frames && !error; ++i) {
-    error = sink->write(marked_picture(64, 48, i), pts_of(i, kRate), i);
+    error = sink->write(marked_picture(64, 48, i), pts_of(i, rate), i);
   }
   const auto again = sink->finish();
   if (error) {
@@ -166,6 +166,18 @@ TEST(DiskFull, WhatWasWrittenCanBePlayed) {
       for (std::size_t i = 0; i < clip.frames.size(); ++i) ASSERT_EQ(clip.frames[i].mark, static_cast<int>(i));
     }
   }
+}
+
+TEST(DiskFull, CostsAtMostASecondOfASlowMp4) {
+  constexpr FrameRate kSlow{5, 1};
+  const TestFolder folder;
+  ASSERT_FALSE(write_until_error(folder / "clip.mp4", 80, kSlow));
+  const std::uint64_t whole = fs::file_size(folder / "clip.mp4");
+  {
+    const FileSizeLimit full(whole / 2);
+    ASSERT_TRUE(write_until_error(folder / "clip.mp4", 80, kSlow));
+  }
+  EXPECT_GE(read_clip(folder / "clip.mp4").frames.size(), 25U);
 }
 
 TEST(DiskReserve, RefusesBeyondTheLimitAndGivesBack) {
