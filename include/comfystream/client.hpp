@@ -119,8 +119,8 @@ class Client {
   /// The summary of the workflow's PerformanceTimerNodes, empty without any.
   [[nodiscard]] std::string performance_summary() const;
   /// After the run: batches of 1 and of max_batch() in turn over `frames` (pictures of input_size()), as a table of
-  /// FPS, time per image, latency, throughput ratio and efficiency. The summary's gain then refers to batch 1 measured
-  /// here. Empty where batch 1 does not run on its own (a fixed batch).
+  /// FPS, time per image, latency, throughput ratio and efficiency. The summary's gain is then the table's. Empty where
+  /// batch 1 does not run on its own (a fixed batch).
   [[nodiscard]] std::string measure_batches(std::span<const Picture> frames);
 
  private:

@@ -24,7 +24,8 @@ StartPerformanceTimerNode::StartPerformanceTimerNode() : SpecNode(make_spec()) {
 void StartPerformanceTimerNode::trace(workflow::NodeContext& context) const {
   const std::string operation = context.text("operation");
   context.timed_operation(operation);
-  context.set_output(0, workflow::StringValue{"Started timing: " + operation});
+  // What a PerformanceTimerNode that is linked to it times.
+  context.set_output(0, workflow::StringValue{operation});
 }
 
 }  // namespace comfystream::nodes

@@ -73,7 +73,9 @@ std::string Client::Impl::measure_batches(std::span<const Picture> frames) {
   if (plan->run_size(1) != 1 || largest == 1) return {};
   const std::vector<stream::BenchCase> cases{{1, plan}, {largest, plan}};
   const auto rows = stream::run_batch_bench(cases, frames, {.frames = largest, .rounds = 5});
-  for (const std::string& operation : timed_operations_) timer_.set_single_fps(operation, rows.front().fps.median);
+  for (const std::string& operation : timed_operations_) {
+    timer_.set_gain(operation, rows.back().throughput_ratio->median, largest);
+  }
   const std::lock_guard lock(mutex_);
   gain_ = stream::to_json(rows);
   return stream::to_table(rows);

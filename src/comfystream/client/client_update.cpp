@@ -62,7 +62,6 @@ void Client::Impl::work() {
 void Client::Impl::compile_and_swap(Job job) {
   std::optional<Error> failure;
   try {
-    auto operations = job.traced.timed_operations;
     client::CompiledWorkflow compiled = compiler_.compile(std::move(job.traced));
     if (compiled.workflow) compiled.workflow->warm(compiled.plan->max_batch());
     pipeline_->set_plan(stream::prepare_plan(compiled.plan, pipeline_->prepare_options()));

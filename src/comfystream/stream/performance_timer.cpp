@@ -46,9 +46,10 @@ void PerformanceTimer::record(const std::string& operation, TimePoint begin, Tim
   operations_[operation].record(begin, end, images, batch_size);
 }
 
-void PerformanceTimer::set_single_fps(const std::string& operation, double fps) {
+void PerformanceTimer::set_gain(const std::string& operation, double ratio, int batch_size) {
   const std::lock_guard lock(mutex_);
-  operations_[operation].single_fps = fps;
+  operations_[operation].gain = ratio;
+  operations_[operation].gain_batch_size = batch_size;
 }
 
 OperationTimes PerformanceTimer::times(const std::string& operation) const {
@@ -92,6 +93,7 @@ void PerformanceTimer::Operation::record(TimePoint begin, TimePoint end, int ima
   ++batches;
   images += static_cast<std::uint64_t>(images_of_batch);
   if (batch_size != 1) return;
+  if (!std::exchange(seen_single, true)) return;
   single_busy += added;
   ++single_images;
 }
@@ -106,11 +108,13 @@ OperationTimes PerformanceTimer::Operation::times() const {
   result.fps = count / seconds(busy);
   result.average_time = seconds(busy) / count;
   result.average_batch_size = count / static_cast<double>(batches);
-  std::optional<double> single = single_fps;
-  if (!single && single_busy > Duration::zero()) single = static_cast<double>(single_images) / seconds(single_busy);
-  if (!single || *single <= 0) return result;
-  result.gain = result.fps / *single;
-  result.efficiency = *result.gain / result.average_batch_size;
+  if (gain) {
+    result.gain = gain;
+    result.efficiency = *gain / gain_batch_size;
+  } else if (single_busy > Duration::zero()) {
+    result.gain = result.fps * seconds(single_busy) / static_cast<double>(single_images);
+    result.efficiency = *result.gain / result.average_batch_size;
+  }
   return result;
 }
 

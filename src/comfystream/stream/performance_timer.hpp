@@ -20,7 +20,7 @@ struct OperationTimes {
   double fps = 0;            ///< images / busy
   double average_time = 0;   ///< busy / images, seconds
   double average_batch_size = 0;
-  /// FPS over the FPS of batch 1, and that over the average batch size; empty while batch 1 has not been measured.
+  /// FPS over the FPS of batch 1, and that over the batch size; empty while batch 1 has not been measured.
   std::optional<double> gain;
   std::optional<double> efficiency;
 };
@@ -40,8 +40,9 @@ class PerformanceTimer {
   /// A batch that was timed elsewhere: `images` frames in a batch of `batch_size` rows, from `begin` to `end`. Batches
   /// may overlap; they are recorded in the order of their ends.
   void record(const std::string& operation, TimePoint begin, TimePoint end, int images, int batch_size);
-  /// The FPS of batch 1, where it was measured on its own. Without it, the batches of one row that were recorded serve.
-  void set_single_fps(const std::string& operation, double fps);
+  /// What batches of `batch_size` gain over batch 1 in frames a second, measured in turns on its own. Without it, the
+  /// recorded batches of one row serve as batch 1, the first of them (which warms up) left out.
+  void set_gain(const std::string& operation, double ratio, int batch_size);
 
   /// Zeros for a name that was not seen.
   [[nodiscard]] OperationTimes times(const std::string& operation) const;
@@ -65,10 +66,12 @@ class PerformanceTimer {
     TimePoint last_end = TimePoint::min();
     Duration busy{0};
     Duration single_busy{0};
-    std::uint64_t single_images = 0;
+    std::uint64_t single_images = 0;  ///< in batches of one row, the first left out; their time is single_busy
+    bool seen_single = false;
     std::uint64_t batches = 0;
     std::uint64_t images = 0;
-    std::optional<double> single_fps;
+    std::optional<double> gain;
+    int gain_batch_size = 1;
 
     void record(TimePoint begin, TimePoint end, int images_of_batch, int batch_size);
     [[nodiscard]] OperationTimes times() const;
