@@ -35,6 +35,14 @@ TEST_F(BatchWorkflow, TheSizeAskedForIsThePictures) {
   auto sized = options();
   sized.size = {32, 40};
   EXPECT_EQ(studio().trace(batch_workflow(), sized).output, (workflow::Size{32, 40}));
+  sized.size = {37, 45};
+  const auto rounded = studio().trace(batch_workflow(), sized);
+  EXPECT_EQ(rounded.output, (workflow::Size{32, 40}));
+  EXPECT_THAT(rounded.notes, Contains(HasSubstr("pictures are 32x40, not 37x45")));
+  sized.size = {8, 40};
+  const auto error = thrown_by([&] { return studio().trace(batch_workflow(), sized); });
+  EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(error.message(), HasSubstr("the size 8x40 is out of range"));
 }
 
 TEST_F(BatchWorkflow, AFramesPictureDoesNotDependOnItsBatch) {
@@ -102,6 +110,16 @@ TEST_F(BatchWorkflow, TheEnginesProfileLimitsTheBatch) {
   const auto pair = trace(with(batch_workflow(), "3", "unet_name", "pair.engine"), 1);
   EXPECT_EQ(pair.min_batch, 2);
   EXPECT_EQ(pair.max_batch, 2);
+}
+
+TEST_F(BatchWorkflow, TheDepthEnginesProfileLimitsTheBatchToo) {
+  const auto three = trace(with(batch_workflow(), "2", "engine", "three.engine"));
+  EXPECT_EQ(three.min_batch, 3);
+  EXPECT_EQ(three.max_batch, 3);
+  EXPECT_THAT(three.notes, Contains(HasSubstr("engine 'three.engine' runs batches of at most 3 frames")));
+  EXPECT_THAT(three.notes, Contains(HasSubstr("engine 'three.engine' runs batches of at least 3 frames")));
+  Json pair = with(with(batch_workflow(), "2", "engine", "three.engine"), "3", "unet_name", "pair.engine");
+  EXPECT_THAT(error_of(pair).message(), HasSubstr("engine 'pair.engine' of at most 2"));
 }
 
 TEST_F(BatchWorkflow, WhatTheEngineDoesNotRunIsRefused) {

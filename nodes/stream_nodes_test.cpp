@@ -11,6 +11,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr float kStep = 1.0F / 64;
 
@@ -46,9 +47,13 @@ TEST_F(StreamNodes, PreviewsAreTapsBesideTheLiveOutput) {
     "3": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
     "4": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "out"}}})";
   auto options = NodeWorkflow::float_options(counting_frames(1, 2, 2, kStep), 1);
-  EXPECT_TRUE(workflow_.trace(kTaps, options).taps.empty());
+  const auto without = workflow_.trace(kTaps, options);
+  EXPECT_TRUE(without.taps.empty());
+  EXPECT_THAT(without.notes, ElementsAre(HasSubstr("PreviewImage #3: a debug tap beside the live output"),
+                                         HasSubstr("SaveImage #4: a debug tap beside the live output")));
   options.keep_taps = true;
   const auto traced = workflow_.trace(kTaps, options);
+  EXPECT_THAT(traced.notes, IsEmpty());
   ASSERT_EQ(traced.taps.size(), 2U);
   EXPECT_EQ(traced.taps[1].node_id, "4");
   EXPECT_EQ(traced.taps[1].name_prefix, "out");
@@ -63,6 +68,16 @@ TEST_F(StreamNodes, TimersRunWithoutLinks) {
     "5": {"class_type": "PerformanceTimerNode", "inputs": {"operation": "more", "batch_size": 1, "num_images": 1}}})",
                                       {});
   EXPECT_THAT(traced.timed_operations, ElementsAre("all", "more"));
+}
+
+TEST_F(StreamNodes, ATimerLinkedToItsStartTimesTheSameOperation) {
+  const auto traced = workflow_.trace(R"({
+    "1": {"class_type": "LoadTensor", "inputs": {}},
+    "2": {"class_type": "SaveTensor", "inputs": {"images": ["1", 0]}},
+    "3": {"class_type": "StartPerformanceTimerNode", "inputs": {"operation": "all"}},
+    "4": {"class_type": "PerformanceTimerNode", "inputs": {"operation": ["3", 0], "batch_size": 2, "num_images": 2}}})",
+                                      {});
+  EXPECT_THAT(traced.timed_operations, ElementsAre("all"));
 }
 
 TEST_F(StreamNodes, SoundIsRefusedWithAWord) {

@@ -162,6 +162,7 @@ void NodeContext::live_output(const ImageValue& image) const {
 }
 
 void NodeContext::tap(const ImageValue& image, std::string name_prefix) const {
+  if (!state_->options.keep_taps) note("a debug tap beside the live output: its pictures are not made");
   state_->taps.push_back({node_->id, scope_name(), std::move(name_prefix), image.value});
 }
 

@@ -148,7 +148,7 @@ void note_batch(TraceState& state, std::int64_t asked) {
   for (const auto& limit : state.limits) {
     if (limit.max_batch > 0 && limit.max_batch < asked) {
       state.result.notes.push_back(limit.what + " runs batches of at most " + std::to_string(limit.max_batch) +
-                                   " frames: batches of " + std::to_string(asked) + " are not made");
+                                   " frames: batches of " + std::to_string(asked) + " run in parts");
     }
     if (limit.min_batch > 1) {
       state.result.notes.push_back(limit.what + " runs batches of at least " + std::to_string(limit.min_batch) +
