@@ -10,7 +10,7 @@ enum ExitCode : int {
   kOk = 0,
   kFailed = 1,        ///< something failed while running: a frame, the input, the output
   kUnusable = 2,      ///< the command line, the workflow or a file given cannot be used
-  kUnavailable = 3,   ///< a backend, device or component is not there
+  kUnavailable = 3,   ///< a backend, device or component is not there, or a model or node does not run here
   kInterrupted = 130  ///< stopped by Ctrl-C or SIGTERM; the output holds everything up to there
 };
 
@@ -36,6 +36,7 @@ enum ExitCode : int {
 
 inline constexpr const char* kExitCodeHelp =
     "Exit codes: 0 done; 1 something failed while running; 2 the command line, the workflow or a file cannot be used;\n"
-    "3 a backend, device or component is missing; 130 stopped by Ctrl-C or SIGTERM, the output complete up to there.";
+    "3 a backend, device or component is missing, or a model or node is of a kind that does not run here;\n"
+    "130 stopped by Ctrl-C or SIGTERM, the output complete up to there.";
 
 }  // namespace comfystream::app

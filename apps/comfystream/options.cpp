@@ -10,6 +10,11 @@
 #include <system_error>
 
 namespace comfystream::app {
+namespace {
+
+constexpr int kMostFrames = 64;  // of a batch; bench measures up to as many
+
+}  // namespace
 
 void add_workflow_options(CLI::App& command, WorkflowOptions& options) {
   command.add_option("workflow", options.workflow, "Workflow in ComfyUI's API format (JSON)")->required();
@@ -18,7 +23,9 @@ void add_workflow_options(CLI::App& command, WorkflowOptions& options) {
   command.add_option("--input-folder", options.input_folder,
                      "Where LoadImage finds its pictures, beside ComfyUI's input folder");
   command.add_option("--backend", options.backend, "auto, cuda, openvino or reference")->capture_default_str();
-  command.add_option("--threads", options.threads, "Threads of a CPU backend (0: all cores)")->capture_default_str();
+  command.add_option("--threads", options.threads, "Threads of a CPU backend (0: all cores)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command.add_option("--size", options.size, "WxH of the pictures made, instead of the workflow's own");
   command.add_option("--set", options.set, "NODE.INPUT=VALUE: set an input, e.g. --set 5.text=\"the hulk\"")
       ->take_all();
@@ -27,8 +34,10 @@ void add_workflow_options(CLI::App& command, WorkflowOptions& options) {
 }
 
 void add_batch_size(CLI::App& command, WorkflowOptions& options) {
-  command.add_option("--batch-size", options.batch_size,
-                     "Frames in a batch at most (default: what the workflow's live input says)");
+  command
+      .add_option("--batch-size", options.batch_size,
+                  "Frames in a batch at most (default: what the workflow's live input says)")
+      ->check(CLI::Range(1, kMostFrames));
 }
 
 std::optional<FrameSize> parse_size(const std::string& text) {

@@ -167,7 +167,17 @@ class RunCommand {
                   static_cast<unsigned long long>(run_->read()), static_cast<unsigned long long>(run_->written()),
                   report.value("fps", 0.0), report["latency_ms"].value("p50", 0.0),
                   report["latency_ms"].value("p95", 0.0));
-    return text + (sink_ ? " -> " + options_.output : std::string());
+    return text + lost(report["frames"]) + (sink_ ? " -> " + options_.output : std::string());
+  }
+
+  /// What frames became that were not processed: " (3 dropped)", or nothing.
+  static std::string lost(const nlohmann::ordered_json& frames) {
+    std::string text;
+    for (const char* outcome : {"dropped", "failed", "passthrough", "flushed", "refused"}) {
+      const auto count = frames.value(outcome, std::uint64_t{0});
+      if (count > 0) text += (text.empty() ? " (" : ", ") + std::to_string(count) + " " + outcome;
+    }
+    return text.empty() ? text : text + ")";
   }
 
   void tell(const std::string& line) const {
@@ -206,9 +216,11 @@ void add_run(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"cover", "contain", "stretch"}))
       ->capture_default_str();
   command->add_option("--frames", options->frames, "Stop after so many frames (0: all)")->capture_default_str();
-  command->add_option("--max-delay", options->max_delay_ms,
-                      "Milliseconds that a frame may wait for a fuller batch (default: live half the frame interval; "
-                      "else until the batch is full; 0: never)");
+  command
+      ->add_option("--max-delay", options->max_delay_ms,
+                   "Milliseconds that a frame may wait for a fuller batch (default: live half the frame interval; "
+                   "else until the batch is full; 0: never)")
+      ->check(CLI::NonNegativeNumber);
   command
       ->add_option("--queue", options->when_full,
                    "When frames come faster than they leave (default: live drop_oldest, else block)")
