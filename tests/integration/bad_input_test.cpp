@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // What people give by mistake, and what they are told.
+#include "comfystream/media/open.hpp"
 #include "tests/integration/program.hpp"
 
 #include <csignal>
+#include <cstdint>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <sys/resource.h>
 
 namespace comfystream::tests {
@@ -104,6 +110,16 @@ TEST_F(BadInput, FileThatIsNoMedium) {
   EXPECT_THAT(outcome.err, HasSubstr("clip.mp4"));
 }
 
+TEST_F(BadInput, FileOfSoundOnly) {
+  if (!media::has_video()) GTEST_SKIP() << "this build reads no video";
+  // A second of 8 kHz, 8 bits, mono.
+  const std::string header(
+      "RIFF\x64\x1f\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\x40\x1f\0\0", 44);
+  const Outcome outcome = with_input(write(folder_, "sound.wav", header + std::string(8000, '\x80')));
+  EXPECT_EQ(outcome.exit_code, kUnusable);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("sound.wav"), HasSubstr("no moving picture")));
+}
+
 TEST_F(BadInput, OutputIsTheInput) {
   write(folder_, "pictures/keep.txt", "");
   const Outcome outcome = run_workflow(write(folder_, "workflow.json", kPassthrough), "", path(folder_, "pictures"),
@@ -130,6 +146,25 @@ TEST_F(BadInput, TensorrtPlanGetsTheCommandThatReplacesIt) {
   const Outcome outcome = with_engine("ftrt" + std::string(400, '\1'));
   EXPECT_EQ(outcome.exit_code, kUnavailable);
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("TensorRT"), HasSubstr("comfystream engine build")));
+}
+
+TEST_F(BadInput, TheCommandThatReplacesATensorrtPlanWorksAsItIsTold) {
+  const std::string plan =
+      write(folder_, "models/tensorrt/depth-anything/my depth_anything_v2_tiny.engine", "ftrt....");
+  std::filesystem::create_directories(path(folder_, "models/depthanything"));
+  std::filesystem::copy(tiny_models() / "depthanything", path(folder_, "models/depthanything"));
+  const std::string workflow = write(folder_, "workflow.json", depth_workflow("my depth_anything_v2_tiny.engine"));
+  const Outcome refused = run_workflow(workflow, path(folder_, "models"), "testpattern:32x32@10x3", "null");
+  EXPECT_EQ(refused.exit_code, kUnavailable);
+  const auto begin = refused.err.find('`');
+  const auto end = refused.err.find('`', begin + 1);
+  ASSERT_NE(end, std::string::npos) << refused.err;
+  const std::string command = refused.err.substr(begin + 1, end - begin - 1);
+  const std::string programs = std::filesystem::path(COMFYSTREAM_PROGRAM).parent_path().string();
+  EXPECT_EQ(std::system(("PATH='" + programs + "':$PATH; " + command + " >/dev/null").c_str()), 0) << command;
+  const Outcome inspected = run_program({"inspect", plan});
+  EXPECT_EQ(inspected.exit_code, 0) << inspected.err;
+  EXPECT_THAT(inspected.out, HasSubstr("comfystream-engine"));
 }
 
 TEST_F(BadInput, HostileSafetensors) {
@@ -171,31 +206,114 @@ TEST_F(BadInput, BadOptionsAreNamed) {
   EXPECT_THAT(backend.err, AllOf(HasSubstr("abacus"), HasSubstr("reference")));
 }
 
-TEST_F(BadInput, FullDiskKeepsWhatWasWritten) {
-  // A file may grow to 8 KiB only, which the first pictures fit into and a large one does not.
-  rlimit old{};
-  getrlimit(RLIMIT_FSIZE, &old);
-  const rlimit small{8192, old.rlim_max};
-  std::signal(SIGXFSZ, SIG_IGN);
-  setrlimit(RLIMIT_FSIZE, &small);
-  const Outcome outcome = run_workflow(write(folder_, "workflow.json", kPassthrough), "", "testpattern:400x400@10x3",
-                                       path(folder_, "out/"));
-  setrlimit(RLIMIT_FSIZE, &old);
-  EXPECT_EQ(outcome.exit_code, kFailed) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("out/"));
+/// No file of this process, nor of one that it starts, grows beyond `bytes` while this lives.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    (void)std::signal(SIGXFSZ, handler_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+/// Frames of a file that the program wrote.
+std::uint64_t frames_in(const std::string& file) {
+  const auto source = media::open_source(file, {});
+  Frame frame;
+  std::uint64_t count = 0;
+  while (source->read(frame) == media::ReadStatus::kFrame) ++count;
+  return count;
 }
 
-TEST_F(BadInput, InterruptFinishesTheOutput) {
-  Program program({"run", write(folder_, "workflow.json", kPassthrough), "--backend", "reference", "-i",
-                   "testpattern:64x64@30", "-o", path(folder_, "out/"), "--report", path(folder_, "report.json"),
-                   "--frames", "100000"});
-  ASSERT_TRUE(program.wait_for_error_text("input: "));
-  while (!std::filesystem::exists(path(folder_, "out/000003.png"))) std::this_thread::yield();
-  program.signal(SIGINT);
-  const Outcome outcome = program.wait();
-  EXPECT_EQ(outcome.exit_code, kInterrupted) << outcome.err;
-  EXPECT_TRUE(std::filesystem::exists(path(folder_, "report.json")));
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr(" frames in, "), Not(HasSubstr("warning"))));
+TEST_F(BadInput, FullDiskIsToldOfAFolderOfPictures) {
+  const FullDisk full(8192);  // a picture is larger
+  const Outcome outcome = run_workflow(write(folder_, "workflow.json", kPassthrough), "", "testpattern:400x400@10x3",
+                                       path(folder_, "out/"));
+  EXPECT_EQ(outcome.exit_code, kFailed) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("out/"));
+  EXPECT_FALSE(std::filesystem::exists(path(folder_, "out/000000.png"))) << "half a picture";
+}
+
+TEST_F(BadInput, FullDiskLeavesAVideoThatPlays) {
+  if (!media::has_video()) GTEST_SKIP() << "this build writes no video";
+  const std::string workflow = write(folder_, "workflow.json", kPassthrough);
+  for (const char* file : {"out.mp4", "out.mkv", "out.webm"}) {
+    SCOPED_TRACE(file);
+    ASSERT_EQ(run_workflow(workflow, "", "testpattern:160x120@10x80", path(folder_, file)).exit_code, 0);
+    const FullDisk full(std::filesystem::file_size(path(folder_, file)) / 2);
+    const Outcome outcome = run_workflow(workflow, "", "testpattern:160x120@10x80", path(folder_, file));
+    EXPECT_EQ(outcome.exit_code, kFailed) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr(file));
+    EXPECT_GE(frames_in(path(folder_, file)), 20U);
+  }
+}
+
+TEST_F(BadInput, BatchesOutsideTheEnginesProfileRunInPartsOrPadded) {
+  const std::string checkpoint = (tiny_models() / "depthanything/depth_anything_v2_tiny.safetensors").string();
+  const std::string engine = path(folder_, "models/tensorrt/depth-anything/pair.engine");
+  std::filesystem::create_directories(path(folder_, "models/tensorrt/depth-anything"));
+  const Outcome built = run_program({"engine", "build", "--checkpoint", checkpoint, "--batch", "2:2:3", "--height",
+                                     "28", "--width", "28", "-o", engine});
+  ASSERT_EQ(built.exit_code, 0) << built.err;
+  const std::string workflow = write(folder_, "workflow.json", depth_workflow("pair.engine"));
+  const Outcome outcome = run_program({"run", workflow, "--backend", "reference", "--models", path(folder_, "models"),
+                                       "-i", "testpattern:32x32@10x7", "-o", path(folder_, "out/"), "--batch-size", "8",
+                                       "--report", path(folder_, "report.json")});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("at most 3 frames"), HasSubstr("at least 2 frames")));
+  const auto report = nlohmann::json::parse(std::ifstream(path(folder_, "report.json")));
+  EXPECT_EQ(report["frames"]["out"], 7);
+  EXPECT_EQ(report["batches"]["histogram"], nlohmann::json::parse(R"({"1": 1, "3": 2})"));
+  EXPECT_EQ(report["batches"]["padding_rows"], 1) << "the last frame alone";
+  EXPECT_THAT(report["notes"].dump(), AllOf(HasSubstr("at most 3 frames"), HasSubstr("at least 2 frames")));
+}
+
+class Interrupted : public BadInput {
+ protected:
+  /// A run that would last long, ended by `signal` once `ready` says so.
+  Outcome interrupt(int signal, const std::string& output, const std::function<bool()>& ready) {
+    Program program({"run", write(folder_, "workflow.json", kPassthrough), "--backend", "reference", "-i",
+                     "testpattern:64x64@30", "-o", output, "--report", path(folder_, "report.json"), "--frames",
+                     "1000000"});
+    EXPECT_TRUE(program.wait_for_error_text("input: "));
+    while (!ready()) std::this_thread::yield();
+    program.signal(signal);
+    Outcome outcome = program.wait();
+    EXPECT_EQ(outcome.exit_code, kInterrupted) << outcome.err;
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr(" frames in, "), Not(HasSubstr("warning"))));
+    return outcome;
+  }
+  [[nodiscard]] std::uint64_t frames_told() const {
+    return nlohmann::json::parse(std::ifstream(folder_ / "report.json"))["output"]["frames_written"];
+  }
+};
+
+TEST_F(Interrupted, AFolderHoldsEveryPictureTold) {
+  const std::string fourth = path(folder_, "out/000003.png");
+  (void)interrupt(SIGINT, path(folder_, "out/"), [&] { return std::filesystem::exists(fourth); });
+  EXPECT_GE(frames_told(), 4U);
+  EXPECT_EQ(frames_in(path(folder_, "out")), frames_told());
+}
+
+TEST_F(Interrupted, AVideoIsComplete) {
+  if (!media::has_video()) GTEST_SKIP() << "this build writes no video";
+  for (const char* file : {"out.mp4", "out.mkv", "out.webm"}) {
+    const std::string video = path(folder_, file);
+    std::error_code none;
+    (void)interrupt(SIGTERM, video, [&] { return std::filesystem::file_size(video, none) > 1000 && !none; });
+    EXPECT_GT(frames_told(), 0U);
+    EXPECT_EQ(frames_in(video), frames_told()) << file;
+  }
 }
 
 }  // namespace
