@@ -146,7 +146,7 @@ Workflow load_workflow(const std::filesystem::path& path) {
     throw Error(ErrorCode::kNotFound, name + ": no such file", "check the path of the workflow");
   }
   if (std::filesystem::is_directory(path, problem)) {
-    throw Error(ErrorCode::kIo, name + " is a folder, not a workflow", "give the path of a .json file");
+    throw Error(ErrorCode::kInvalidArgument, name + " is a folder, not a workflow", "give the path of a .json file");
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) throw Error(ErrorCode::kIo, name + " cannot be read", "check its permissions");

@@ -8,6 +8,8 @@
 #include "comfystream/models/weights/mapped_file.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 namespace comfystream::engine {
 namespace {
@@ -110,6 +112,15 @@ EngineInfo describe(const BuildRequest& request, const weights::WeightMap& netwo
   return info;
 }
 
+/// An all-in-one would lose its other networks. A file that is called an engine was meant to be one.
+void refuse_to_lose(const BuildRequest& request) {
+  std::error_code none;
+  if (request.output.extension() == ".engine") return;
+  if (!std::filesystem::equivalent(request.checkpoint, request.output, none)) return;
+  throw Error(ErrorCode::kInvalidArgument, "the engine would replace its checkpoint '" + request.output.string() + "'",
+              "give it another name");
+}
+
 void write(const BuildRequest& request, const EngineInfo& info, const weights::TensorSpecs& specs,
            const weights::WeightMap& network, Progress& progress) {
   std::vector<weights::SafetensorsTensor> tensors;
@@ -139,6 +150,7 @@ std::optional<EngineKind> detect_kind(const weights::WeightMap& weights) {
 }
 
 EngineInfo build_engine(const BuildRequest& request) {
+  refuse_to_lose(request);
   const weights::WeightMap source = weights::load_weights(request.checkpoint);
   const EngineKind kind = kind_of(request, source);
   const weights::WeightMap network =

@@ -30,9 +30,10 @@ struct BuildRequest {
 
 /// Writes an engine file from a checkpoint (an all-in-one's UNet, a UNet alone, or a depth network; every layout and
 /// file format that weights::load_weights reads) tensor by tensor: memory is that of the largest tensor. The file
-/// appears whole or not at all; one that stood there is replaced, also when it is the checkpoint itself. Errors:
-/// kInvalidArgument for a checkpoint that has neither network (it says what it is instead) or lacks tensors of it, and
-/// for a profile or dtype out of range; kUnsupported for values that f16 cannot hold; those of reading and of writing.
+/// appears whole or not at all; one that stood there is replaced. Errors: kInvalidArgument where that would be the
+/// checkpoint itself (unless its name ends with .engine), for a checkpoint that has neither network (it says what it is
+/// instead) or lacks tensors of it, and for a profile or dtype out of range; kUnsupported for values that f16 cannot
+/// hold; those of reading and of writing.
 EngineInfo build_engine(const BuildRequest& request);
 
 /// The network that these keys are of, nothing when they are of neither.

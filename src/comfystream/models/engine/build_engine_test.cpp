@@ -132,6 +132,15 @@ INSTANTIATE_TEST_SUITE_P(Layouts, BuildDepthEngine,
                          ::testing::Values("v1_official", "v2_official", "v1_transformers", "v2_transformers"),
                          [](const auto& param) { return std::string(param.param); });
 
+TEST_F(BuildEngine, DoesNotReplaceAnyOtherCheckpoint) {
+  const auto path = save("unet.safetensors", test_unet());
+  const auto size = std::filesystem::file_size(path);
+  BuildRequest wanted = request(path);
+  wanted.output = folder_ / "." / "unet.safetensors";
+  EXPECT_THAT(tests::thrown_by([&] { return build_engine(wanted); }).message(), HasSubstr("replace its checkpoint"));
+  EXPECT_EQ(std::filesystem::file_size(path), size);
+}
+
 TEST_F(BuildEngine, DepthVersionMayBeStated) {
   BuildRequest wanted = request(save("depth.safetensors", test_depth()));
   const Error error = tests::thrown_by([&] { return build_engine(wanted); });
@@ -150,8 +159,8 @@ TEST_F(BuildEngine, TensorsThatNothingReadsMayBeMissing) {
   expect_same_bits(built(request(save("depth_v2.safetensors", less))).weights, less, DType::kF16);
 }
 
-TEST_F(BuildEngine, MayReplaceItsOwnCheckpoint) {
-  BuildRequest wanted = request(save("unet.safetensors", test_unet()));
+TEST_F(BuildEngine, MayReplaceACheckpointThatIsCalledAnEngine) {
+  BuildRequest wanted = request(save("unet.engine", test_unet()));
   wanted.output = wanted.checkpoint;
   expect_same_bits(built(wanted).weights, test_unet(), DType::kF16);
   wanted.batch = {1, 4, 4};  // an engine is a checkpoint too
