@@ -55,6 +55,7 @@ class Client::Impl {
   void batch_done(const stream::BatchRecord& record);
   void work();
   void compile_and_swap(Job job);
+  [[nodiscard]] bool await_idle();
   void warm_other_sizes(const std::shared_ptr<client::WorkflowPlan>& plan);
   [[nodiscard]] nlohmann::ordered_json workflow_report() const;
 

@@ -80,13 +80,19 @@ void Client::Impl::compile_and_swap(Job job) {
   failure_ = std::move(failure);
 }
 
+/// Waits until no batch runs. False when there is something else to do.
+bool Client::Impl::await_idle() {
+  constexpr std::chrono::milliseconds kPoll{20};
+  std::unique_lock lock(mutex_);
+  const auto wanted = [this] { return stopping_ || job_; };
+  while (!wanted() && !pipeline_->idle()) idle_.wait_for(lock, kPoll, wanted);
+  return !wanted();
+}
+
 void Client::Impl::warm_other_sizes(const std::shared_ptr<client::WorkflowPlan>& plan) {
   for (int frames = plan->max_batch() - 1; frames >= 1; --frames) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_ || job_) return;
-    }
     if (plan->run_size(frames) != frames) continue;
+    if (!await_idle()) return;
     try {
       plan->warm(frames);
     } catch (const std::exception& error) {

@@ -190,6 +190,11 @@ PipelineStats Pipeline::Impl::stats() const {
   return stats;
 }
 
+bool Pipeline::Impl::idle() const {
+  const std::lock_guard lock(mutex_);
+  return in_flight_ == 0;
+}
+
 bool Pipeline::Impl::may_start() const { return in_flight_ < options_.slots && !plan_->free.empty(); }
 
 int Pipeline::Impl::max_batch() const {
@@ -247,6 +252,7 @@ PictureSpec Pipeline::input() const { return impl_->input(); }
 PictureSpec Pipeline::output() const { return impl_->output(); }
 void Pipeline::stop() { impl_->stop(); }
 PipelineStats Pipeline::stats() const { return impl_->stats(); }
+bool Pipeline::idle() const { return impl_->idle(); }
 
 std::optional<FrameResult> Pipeline::poll(std::uint32_t stream_id) {
   FrameResult result;

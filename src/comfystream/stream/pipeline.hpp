@@ -105,6 +105,8 @@ class Pipeline {
   void stop();
 
   [[nodiscard]] PipelineStats stats() const;
+  /// True when no batch is under way.
+  [[nodiscard]] bool idle() const;
 
  private:
   class Impl;

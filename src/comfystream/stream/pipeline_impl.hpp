@@ -48,6 +48,7 @@ class Pipeline::Impl {
   [[nodiscard]] PictureSpec output() const;
   void stop();
   [[nodiscard]] PipelineStats stats() const;
+  [[nodiscard]] bool idle() const;
 
  private:
   struct InFlight {

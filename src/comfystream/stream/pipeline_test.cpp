@@ -291,6 +291,19 @@ TEST(Pipeline, FormatsAreConvertedAtBothEnds) {
   EXPECT_EQ(first_byte(result), mark_of(0, 3));
 }
 
+TEST(Pipeline, IsIdleWhileNoBatchRuns) {
+  Gate gate;
+  Pipeline pipeline(fake({.max_batch = 1, .on_wait = [&](int) { gate.pass(); }}), {.slots = 1});
+  pipeline.open_stream(0, {.policy = QueuePolicy::kBlock, .max_delay = MaxDelay::fixed({})});
+  EXPECT_TRUE(pipeline.idle());
+  pipeline.submit(marked_frame(0, 0));
+  gate.await_arrival();
+  EXPECT_FALSE(pipeline.idle());
+  gate.open();
+  (void)next(pipeline);
+  EXPECT_TRUE(pipeline.idle());
+}
+
 TEST(Pipeline, FlushLetsTheRunningBatchFinish) {
   Gate gate;
   Pipeline pipeline(fake({.max_batch = 1, .on_wait = [&](int) { gate.pass(); }}), {.slots = 1});
