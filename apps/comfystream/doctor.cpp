@@ -21,7 +21,7 @@ struct DoctorOptions {
 };
 
 constexpr const char* kFolders[] = {"checkpoints", "unet",       "clip",     "controlnet",
-                                    "vae",         "vae_approx", "tensorrt", "loras"};
+                                    "vae",         "vae_approx", "tensorrt", "depthanything"};
 
 void line(bool good, const std::string& what, const std::string& detail) {
   std::printf("%-4s %-12s %s\n", good ? "ok" : "--", what.c_str(), detail.c_str());

@@ -15,6 +15,17 @@
 namespace comfystream::app {
 namespace {
 
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  comfystream doctor --models ~/ComfyUI/models\n"
+    "  comfystream validate workflow.json --models ~/ComfyUI/models\n"
+    "  comfystream run workflow.json --models ~/ComfyUI/models --input clip.mp4 --output styled.mp4 --batch-size 2\n"
+    "  comfystream run workflow.json --input camera: --output live.mkv --max-delay 20 --set 5.text=\"the hulk\"\n"
+    "  comfystream bench workflow.json --batch-sizes 1,2,4,8 --json bench.json\n"
+    "  comfystream engine build --checkpoint unet.safetensors --batch 1:2:4 --height 512 --width 512 -o my.engine\n"
+    "Without models: comfystream models synth --arch sd15-tiny -o models/synth, then --models models/synth.\n"
+    "`comfystream COMMAND --help` lists a command's options.\n\n";
+
 int run_program(int argc, char** argv) {
   CLI::App app{"comfystream: ComfyUI workflows over live video, several frames at a time", "comfystream"};
   app.set_version_flag("--version", std::string(kVersion));
@@ -29,6 +40,7 @@ int run_program(int argc, char** argv) {
   add_engine(app, exit_code);
   add_models(app, exit_code);
   add_doctor(app, exit_code);
+  app.footer(std::string(kExamples) + kExitCodeHelp);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
