@@ -193,7 +193,7 @@ INSTANTIATE_TEST_SUITE_P(Frames, EveryBatchSize, testing::Values(1, 2, 3, 4, 8),
 TEST(Pixels, DoNotDependOnTheBatch) {
   if (!fs::exists(kBatchWorkflow)) GTEST_SKIP() << "no " << kBatchWorkflow;
   std::vector<std::string> inputs = shared_media();
-  if (inputs.empty()) inputs.emplace_back("testpattern:256x256@25");
+  if (inputs.empty()) inputs.emplace_back("testpattern:128x128@25");
   for (const std::string& input : inputs) {
     SCOPED_TRACE(input);
     const TestFolder folder;
@@ -202,7 +202,7 @@ TEST(Pixels, DoNotDependOnTheBatch) {
       // Nine frames leave a last batch of one at every size but 1 and 3.
       const Outcome outcome =
           run_program({"run", kBatchWorkflow, "-q", "--models", tiny_models().string(), "-i", input, "-o", out,
-                       "--size", "256x256", "--frames", "9", "--batch-size", std::to_string(batch_size)});
+                       "--size", "128x128", "--frames", "9", "--batch-size", std::to_string(batch_size)});
       EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
       return pngs_in(out);
     };
