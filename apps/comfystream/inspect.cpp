@@ -12,15 +12,18 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace comfystream::app {
 namespace {
 
 struct InspectOptions {
   WorkflowOptions workflow;  ///< its path may also be an engine or a checkpoint
+  std::vector<std::filesystem::path> more;
   bool graph = false;
   bool tensors = false;
 };
@@ -106,6 +109,12 @@ int inspect_weights(const InspectOptions& options) {
   return kOk;
 }
 
+int inspect(const InspectOptions& options) {
+  const auto& path = options.workflow.workflow;
+  if (!options.more.empty()) std::printf("%s\n", path.c_str());
+  return path.extension() == ".json" ? inspect_workflow(options) : inspect_weights(options);
+}
+
 }  // namespace
 
 void add_inspect(CLI::App& app, int& exit_code) {
@@ -116,9 +125,14 @@ void add_inspect(CLI::App& app, int& exit_code) {
   add_batch_size(*command, options->workflow);
   command->add_flag("--graph", options->graph, "Print every operation");
   command->add_flag("--tensors", options->tensors, "Print every tensor of a model file");
+  command->add_option("more", options->more, "More workflows, engines or checkpoints");
   command->callback([options, &exit_code] {
-    const bool is_workflow = options->workflow.workflow.extension() == ".json";
-    exit_code = is_workflow ? inspect_workflow(*options) : inspect_weights(*options);
+    exit_code = inspect(*options);
+    for (const auto& path : options->more) {
+      options->workflow.workflow = path;
+      std::printf("\n");
+      inspect(*options);
+    }
   });
 }
 

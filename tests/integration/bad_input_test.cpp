@@ -162,9 +162,9 @@ TEST_F(BadInput, TheCommandThatReplacesATensorrtPlanWorksAsItIsTold) {
   const std::string command = refused.err.substr(begin + 1, end - begin - 1);
   const std::string programs = std::filesystem::path(COMFYSTREAM_PROGRAM).parent_path().string();
   EXPECT_EQ(std::system(("PATH='" + programs + "':$PATH; " + command + " >/dev/null").c_str()), 0) << command;
-  const Outcome inspected = run_program({"inspect", plan});
+  const Outcome inspected = run_program({"inspect", workflow, plan, "--models", path(folder_, "models")});
   EXPECT_EQ(inspected.exit_code, 0) << inspected.err;
-  EXPECT_THAT(inspected.out, HasSubstr("comfystream-engine"));
+  EXPECT_THAT(inspected.out, AllOf(HasSubstr("DepthAnythingTensorrt#2"), HasSubstr("comfystream-engine")));
 }
 
 TEST_F(BadInput, HostileSafetensors) {
