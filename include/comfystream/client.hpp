@@ -27,13 +27,13 @@ struct FrameSize {
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 
 struct ClientOptions {
-  std::filesystem::path models{};             ///< ComfyUI's models folder
-  std::filesystem::path input{};              ///< pictures that LoadImage names, beside ComfyUI's input folder
-  std::filesystem::path vocabulary{};         ///< CLIP's vocabulary; empty: where set-up put it
+  std::filesystem::path models{};           ///< ComfyUI's models folder
+  std::filesystem::path input{};            ///< pictures that LoadImage names, beside ComfyUI's input folder
+  std::filesystem::path vocabulary{};       ///< CLIP's vocabulary; empty: where set-up put it
   std::string backend = "auto";             ///< "auto", "cuda", "openvino", "reference"
   int threads = 0;                          ///< of a CPU backend; 0: all cores
   int max_batch = 0;                        ///< frames in a batch at most; 0: what the workflow's live input says
-  std::optional<FrameSize> size{};            ///< of the pictures made, instead of the workflow's EmptyLatentImage
+  std::optional<FrameSize> size{};          ///< of the pictures made, instead of the workflow's EmptyLatentImage
   PixelFormat pixels = PixelFormat::kRgb8;  ///< of frames, in and out
   bool passthrough_on_error = false;        ///< a frame that fails leaves as it came, counted
   bool profile_nodes = false;               ///< time by node in report(); slower on some backends
