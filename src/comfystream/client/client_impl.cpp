@@ -89,6 +89,7 @@ void Client::Impl::batch_done(const stream::BatchRecord& record) {
   if (record.failed) return;
   const TimePoint end = std::chrono::steady_clock::now();
   const Duration took = record.upload + record.in_flight + record.download;
+  const std::lock_guard lock(mutex_);
   for (const std::string& operation : timed_operations_) {
     timer_.record(operation, end - took, end, record.frames, record.run_size);
   }

@@ -51,16 +51,15 @@ std::string Client::Impl::report() const {
   Json report = stream::make_report(pipeline().stats(), stream::read_memory_use(), startup_);
   report["backend"] = const_cast<client::WorkflowCompiler&>(compiler_).backend().name();
   report["workflow"] = workflow_report();
-  report["notes"] = [this] {
-    const std::lock_guard lock(mutex_);
-    return notes_;
-  }();
+  const std::lock_guard lock(mutex_);
+  report["notes"] = notes_;
   if (!timed_operations_.empty()) report["performance_summary"] = timer_.summary();
   if (!gain_.is_null()) report["batch_gain"] = gain_;
   return report.dump(2);
 }
 
 std::string Client::Impl::performance_summary() const {
+  const std::lock_guard lock(mutex_);
   return timed_operations_.empty() ? std::string() : timer_.summary();
 }
 
@@ -73,10 +72,10 @@ std::string Client::Impl::measure_batches(std::span<const Picture> frames) {
   if (plan->run_size(1) != 1 || largest == 1) return {};
   const std::vector<stream::BenchCase> cases{{1, plan}, {largest, plan}};
   const auto rows = stream::run_batch_bench(cases, frames, {.frames = largest, .rounds = 5});
+  const std::lock_guard lock(mutex_);
   for (const std::string& operation : timed_operations_) {
     timer_.set_gain(operation, rows.back().throughput_ratio->median, largest);
   }
-  const std::lock_guard lock(mutex_);
   gain_ = stream::to_json(rows);
   return stream::to_table(rows);
 }

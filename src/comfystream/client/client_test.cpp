@@ -47,6 +47,14 @@ std::string masked(double threshold, const char* color, bool inverted = false) {
   return workflow.dump();
 }
 
+/// The same with a timer over all of it.
+std::string timed(const std::string& workflow, const char* operation) {
+  Json with_timer = Json::parse(workflow);
+  with_timer["8"] = node("StartPerformanceTimerNode", {{"operation", operation}});
+  with_timer["9"] = node("PerformanceTimerNode", {{"operation", operation}, {"batch_size", 2}, {"num_images", 2}});
+  return with_timer.dump();
+}
+
 ClientOptions on_reference() { return {.backend = "reference"}; }
 StreamSettings waiting() { return {.when_full = StreamSettings::WhenFull::kBlock}; }
 
@@ -126,6 +134,21 @@ TEST(ClientTest, AnotherStructureIsSwappedInAndNoFrameIsLost) {
   EXPECT_EQ(pass(client, 1, 200), 0);
   EXPECT_EQ(pass(client, 2, 100), 100);
   EXPECT_EQ(Json::parse(client.report())["plan_swaps"], 1);
+}
+
+TEST(ClientTest, AnotherWorkflowBringsItsTimers) {
+  Client client(on_reference());
+  StreamSettings greedy = waiting();
+  greedy.max_delay = std::chrono::microseconds(0);
+  client.start(masked(0.5, "black"), kSize, greedy);
+  EXPECT_EQ(client.performance_summary(), "");
+  EXPECT_EQ(client.update(timed(masked(0.5, "red"), "colour")), Updated::kParameters);
+  pass(client, 0, 200);
+  EXPECT_THAT(client.performance_summary(), HasSubstr("colour_fps"));
+  EXPECT_EQ(client.update(timed(masked(0.5, "red", /*inverted=*/true), "other")), Updated::kCompiling);
+  EXPECT_FALSE(client.wait_for_update().has_value());
+  pass(client, 1, 200);
+  EXPECT_THAT(client.performance_summary(), HasSubstr("other_fps"));
 }
 
 TEST(ClientTest, AnInvalidUpdateChangesNothing) {

@@ -20,9 +20,13 @@ Updated Client::Impl::update(std::string_view text) {
     // Behind a compilation that is under way the parameters would be lost.
     if (!job_ && !compiling_) current = workflow_plan_;
   }
-  if (current && current->update(traced)) return Updated::kParameters;
+  const bool same_structure = current && current->update(traced);
   {
     const std::lock_guard lock(mutex_);
+    if (same_structure) {
+      timed_operations_ = std::move(traced.timed_operations);
+      return Updated::kParameters;
+    }
     job_ = Job{std::move(traced)};
   }
   idle_.notify_all();
@@ -62,12 +66,14 @@ void Client::Impl::work() {
 void Client::Impl::compile_and_swap(Job job) {
   std::optional<Error> failure;
   try {
+    std::vector<std::string> operations = job.traced.timed_operations;
     client::CompiledWorkflow compiled = compiler_.compile(std::move(job.traced));
     if (compiled.workflow) compiled.workflow->warm(compiled.plan->max_batch());
     pipeline_->set_plan(stream::prepare_plan(compiled.plan, pipeline_->prepare_options()));
     const std::lock_guard lock(mutex_);
     plan_ = compiled.plan;
     workflow_plan_ = compiled.workflow;
+    timed_operations_ = std::move(operations);
     warm_others_ = live_source_ && workflow_plan_ != nullptr;
   } catch (const Error& error) {
     failure = error;
