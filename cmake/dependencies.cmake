@@ -21,13 +21,13 @@ target_include_directories(comfystream_headers SYSTEM INTERFACE ${COMFYSTREAM_ST
 # A component is built when asked for (ON: an error if missing) or when found (AUTO).
 set(COMFYSTREAM_WITH_OPENVINO OFF)
 if(COMFYSTREAM_OPENVINO)
-  if(NOT OpenVINO_DIR)
-    set(venv_python ${PROJECT_SOURCE_DIR}/.venv/bin/python)
-    if(EXISTS ${venv_python})
-      execute_process(COMMAND ${venv_python} -c "from openvino.utils import get_cmake_path as g; print(g(),end='')"
+  # The Python that builds a wheel brings OpenVINO's, else the one that set-up made.
+  foreach(python ${Python_EXECUTABLE} ${PROJECT_SOURCE_DIR}/.venv/bin/python)
+    if(NOT OpenVINO_DIR AND EXISTS ${python})
+      execute_process(COMMAND ${python} -c "from openvino.utils import get_cmake_path as g; print(g(),end='')"
                       OUTPUT_VARIABLE OpenVINO_DIR ERROR_QUIET)
     endif()
-  endif()
+  endforeach()
   find_package(OpenVINO QUIET COMPONENTS Runtime)
   if(OpenVINO_FOUND)
     set(COMFYSTREAM_WITH_OPENVINO ON)

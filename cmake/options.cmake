@@ -3,6 +3,7 @@ option(COMFYSTREAM_TESTS "Build the tests" OFF)
 set(COMFYSTREAM_OPENVINO AUTO CACHE STRING "OpenVINO backend: ON, OFF or AUTO (when found)")
 set(COMFYSTREAM_GSTREAMER AUTO CACHE STRING "Video files, cameras and URIs: ON, OFF or AUTO (when found)")
 option(COMFYSTREAM_CUDA "CUDA backend" OFF)
+option(COMFYSTREAM_PYTHON "The extension of the Python package (needs nanobind)" OFF)
 set(COMFYSTREAM_SANITIZE "" CACHE STRING "Sanitizers for all our targets, as -fsanitize= takes them")
 set(COMFYSTREAM_HEADERS "" CACHE PATH "Folder with the header-only libraries, where they are no packages")
 

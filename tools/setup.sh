@@ -17,7 +17,7 @@ run_packages=(
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly gstreamer1.0-libav
 )
-test_packages=(libgtest-dev libgmock-dev)
+test_packages=(libgtest-dev libgmock-dev python3-dev)
 tidy_packages=(clang-tidy)
 
 is_installed() { [[ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null)" == "ii "* ]]; }
@@ -53,7 +53,7 @@ need_venv() {
   say "installing the pinned wheels"
   "${pip[@]}" install -r requirements.txt
   "${pip[@]}" install --no-deps -r requirements-vocabulary.txt
-  if [[ $1 == test ]]; then "${pip[@]}" install -r requirements-test.txt; fi
+  if [[ $1 == test ]]; then "${pip[@]}" install -r requirements-test.txt -r requirements-python.txt; fi
 }
 
 # set_up run|test: nothing at all when the stamp of the same set-up is there.

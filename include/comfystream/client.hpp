@@ -51,6 +51,18 @@ struct StreamSettings {
   /// Hold back for half the measured frame interval instead (cameras).
   bool half_interval = false;
   std::size_t capacity = 0;  ///< of the queues in and out; at least 2, or 0 for twice the largest batch
+  /// Told when receive() may have a result, or (kBlock) try_submit() may find room, and when the stream ends: for an
+  /// event loop, which cannot wait in receive(). Called from any thread; it must not block, throw, or call the client.
+  std::function<void()> on_change{};
+};
+
+/// A stream's queues at one moment.
+struct StreamQueues {
+  std::size_t waiting = 0;   ///< frames that have not started
+  std::size_t running = 0;   ///< in a batch
+  std::size_t pictures = 0;  ///< finished, not received
+  std::size_t input_capacity = 0;
+  std::size_t output_capacity = 0;
 };
 
 enum class Submitted : std::uint8_t {
@@ -110,6 +122,9 @@ class Client {
   std::size_t flush(std::uint32_t stream = 0);
   /// The stream's next result, in order. Timeout 0 does not wait.
   [[nodiscard]] Received receive(FrameResult& result, std::chrono::milliseconds timeout, std::uint32_t stream = 0);
+
+  /// All 0 for a stream that is not open.
+  [[nodiscard]] StreamQueues queues(std::uint32_t stream = 0) const;
 
   /// Ends everything: what waits is flushed, batches in flight finish. Results can still be received.
   void stop();

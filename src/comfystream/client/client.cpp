@@ -64,6 +64,11 @@ std::size_t Client::flush(std::uint32_t stream) { return impl_->pipeline().flush
 Received Client::receive(FrameResult& result, std::chrono::milliseconds timeout, std::uint32_t stream) {
   return to_public(impl_->pipeline().wait(stream, result, timeout));
 }
+StreamQueues Client::queues(std::uint32_t stream) const {
+  const auto queues = impl_->pipeline().queues(stream);
+  if (!queues) return {};
+  return {queues->waiting, queues->running, queues->pictures, queues->input_capacity, queues->output_capacity};
+}
 void Client::stop() { impl_->stop(); }
 std::string Client::report() const { return impl_->report(); }
 std::string Client::performance_summary() const { return impl_->performance_summary(); }

@@ -34,7 +34,8 @@ stream::StreamOptions stream_options(const StreamSettings& settings) {
   return {.policy = policy_of(settings.when_full),
           .max_delay = delay_of(settings),
           .input_capacity = settings.capacity,
-          .output_capacity = settings.capacity};
+          .output_capacity = settings.capacity,
+          .on_change = settings.on_change};
 }
 
 }  // namespace comfystream::client

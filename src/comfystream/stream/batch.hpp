@@ -23,6 +23,20 @@ struct OpenStream {
   bool closed = false;
   std::condition_variable room;     ///< its sender waits here
   std::condition_variable results;  ///< its receiver waits here
+
+  void results_changed() {
+    results.notify_all();
+    tell();
+  }
+  void room_changed() {
+    room.notify_all();
+    if (cache.options().policy == QueuePolicy::kBlock) tell();
+  }
+
+ private:
+  void tell() const {
+    if (cache.options().on_change) cache.options().on_change();
+  }
 };
 
 /// A frame on its way through a batch.

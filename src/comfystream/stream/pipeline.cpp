@@ -58,8 +58,8 @@ void Pipeline::Impl::close_stream(std::uint32_t stream_id) {
   stream->cache.flush(clock_->now());
   idle_.wait(lock, [&] { return stream->cache.running() == 0; });
   stream->closed = true;
-  stream->room.notify_all();
-  stream->results.notify_all();
+  stream->room_changed();
+  stream->results_changed();
   collector_.remove(stream->cache);
   std::erase(streams_, stream);
   stream->flow.counters = stream->cache.counters();
@@ -80,7 +80,7 @@ SubmitStatus Pipeline::Impl::submit(Frame&& frame, bool may_wait) {
   if (pushed.status == SubmitStatus::kRefused || pushed.status == SubmitStatus::kClosed) return pushed.status;
   stream->flow.entered(now);
   // A dropped frame can be the stream's next result.
-  if (cache.has_result()) stream->results.notify_all();
+  if (cache.has_result()) stream->results_changed();
   wake_feeder();
   lock.unlock();
   return pushed.status;
@@ -91,8 +91,8 @@ void Pipeline::Impl::end_stream(std::uint32_t stream_id) {
   const std::shared_ptr<OpenStream> stream = find(stream_id);
   if (!stream) return;
   stream->cache.end();
-  stream->room.notify_all();
-  stream->results.notify_all();
+  stream->room_changed();
+  stream->results_changed();
   wake_feeder();
 }
 
@@ -101,8 +101,8 @@ std::size_t Pipeline::Impl::flush(std::uint32_t stream_id) {
   const std::shared_ptr<OpenStream> stream = find(stream_id);
   if (!stream) return 0;
   const std::size_t flushed = stream->cache.flush(clock_->now());
-  stream->room.notify_all();
-  stream->results.notify_all();
+  stream->room_changed();
+  stream->results_changed();
   return flushed;
 }
 
@@ -122,8 +122,8 @@ WaitStatus Pipeline::Impl::wait(std::uint32_t stream_id, FrameResult& result, Du
   std::optional<TensorCache::Exit> exit = stream->cache.pop(clock_->now());
   if (!exit) return stream->cache.drained() ? WaitStatus::kEnd : WaitStatus::kTimeout;
   record_exit(*stream, *exit);
-  stream->room.notify_one();
-  if (stream->cache.drained()) stream->results.notify_all();
+  stream->room_changed();
+  if (stream->cache.drained()) stream->results_changed();
   wake_feeder();
   lock.unlock();
   result = std::move(exit->result);
@@ -141,7 +141,7 @@ void Pipeline::Impl::set_plan(PreparedPlan prepared) {
   std::swap(plan_, next);
   for (const auto& stream : streams_) {
     stream->cache.set_largest_batch(max_batch());
-    stream->room.notify_all();
+    stream->room_changed();
   }
   ++plan_swaps_;
   wake_feeder();
@@ -170,8 +170,8 @@ void Pipeline::Impl::stop() {
     for (const auto& stream : streams_) {
       stream->cache.end();
       stream->cache.flush(clock_->now());
-      stream->room.notify_all();
-      stream->results.notify_all();
+      stream->room_changed();
+      stream->results_changed();
     }
     wake_feeder();
   }
@@ -193,6 +193,15 @@ PipelineStats Pipeline::Impl::stats() const {
 bool Pipeline::Impl::idle() const {
   const std::lock_guard lock(mutex_);
   return in_flight_ == 0;
+}
+
+std::optional<StreamQueues> Pipeline::Impl::queues(std::uint32_t stream_id) const {
+  const std::lock_guard lock(mutex_);
+  const std::shared_ptr<OpenStream> stream = find(stream_id);
+  if (!stream) return std::nullopt;
+  const TensorCache& cache = stream->cache;
+  return StreamQueues{cache.waiting(), cache.running(), cache.pictures(), cache.input_capacity(),
+                      cache.output_capacity()};
 }
 
 bool Pipeline::Impl::may_start() const { return in_flight_ < options_.slots && !plan_->free.empty(); }
@@ -253,6 +262,7 @@ PictureSpec Pipeline::output() const { return impl_->output(); }
 void Pipeline::stop() { impl_->stop(); }
 PipelineStats Pipeline::stats() const { return impl_->stats(); }
 bool Pipeline::idle() const { return impl_->idle(); }
+std::optional<StreamQueues> Pipeline::queues(std::uint32_t stream_id) const { return impl_->queues(stream_id); }
 
 std::optional<FrameResult> Pipeline::poll(std::uint32_t stream_id) {
   FrameResult result;

@@ -33,6 +33,15 @@ struct PipelineOptions {
   std::function<void(const BatchRecord&)> on_batch{};
 };
 
+/// A stream's queues at one moment.
+struct StreamQueues {
+  std::size_t waiting = 0;   ///< frames that have not started
+  std::size_t running = 0;   ///< in a batch
+  std::size_t pictures = 0;  ///< finished, not taken
+  std::size_t input_capacity = 0;
+  std::size_t output_capacity = 0;
+};
+
 struct StreamStats {
   std::uint32_t stream_id = 0;
   Flow flow;
@@ -107,6 +116,8 @@ class Pipeline {
   [[nodiscard]] PipelineStats stats() const;
   /// True when no batch is under way.
   [[nodiscard]] bool idle() const;
+  /// Nothing for a stream that is not open.
+  [[nodiscard]] std::optional<StreamQueues> queues(std::uint32_t stream_id) const;
 
  private:
   class Impl;

@@ -49,6 +49,7 @@ class Pipeline::Impl {
   void stop();
   [[nodiscard]] PipelineStats stats() const;
   [[nodiscard]] bool idle() const;
+  [[nodiscard]] std::optional<StreamQueues> queues(std::uint32_t stream_id) const;
 
  private:
   struct InFlight {

@@ -6,6 +6,7 @@
 #include "comfystream/stream/fake_plan.hpp"
 #include "comfystream/stream/passthrough_plan.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -53,6 +54,41 @@ FrameResult next(Pipeline& pipeline, std::uint32_t stream_id = 0) {
   FrameResult result;
   EXPECT_EQ(pipeline.wait(stream_id, result), WaitStatus::kResult);
   return result;
+}
+
+TEST(Pipeline, TellsWatchersOfResultsRoomAndTheEnd) {
+  Gate gate;
+  Pipeline pipeline(fake({.max_batch = 1, .on_enqueue = [&](int) { gate.pass(); }}), {.slots = 1});
+  std::atomic<int> told{0};
+  StreamOptions options = StreamOptions::offline();
+  options.input_capacity = 2;
+  options.on_change = [&] { ++told; };
+  pipeline.open_stream(0, options);
+  EXPECT_FALSE(pipeline.queues(1).has_value());
+  ASSERT_EQ(pipeline.submit(marked_frame(0, 0)), SubmitStatus::kAccepted);
+  gate.await_arrival();
+  EXPECT_EQ(told, 1) << "the frame has left the input queue: there is room";
+  ASSERT_EQ(pipeline.submit(marked_frame(0, 1)), SubmitStatus::kAccepted);
+  EXPECT_EQ(pipeline.queues(0)->waiting, 1U);
+  EXPECT_EQ(pipeline.queues(0)->running, 1U);
+  EXPECT_EQ(pipeline.queues(0)->input_capacity, 2U);
+  gate.open();
+  // Both results, the second frame's room, and the room that each result leaves when it is taken.
+  (void)next(pipeline);
+  (void)next(pipeline);
+  EXPECT_EQ(told, 6);
+  EXPECT_EQ(pipeline.queues(0)->pictures, 0U);
+  pipeline.end_stream(0);
+  EXPECT_GT(told, 6) << "the end";
+}
+
+TEST(Pipeline, TellsNobodyOfRoomWhereNobodyWaitsForIt) {
+  Pipeline pipeline(fake(), {});
+  std::atomic<int> told{0};
+  pipeline.open_stream(0, {.max_delay = MaxDelay::fixed({}), .on_change = [&] { ++told; }});
+  ASSERT_EQ(pipeline.submit(marked_frame(0, 0)), SubmitStatus::kAccepted);
+  (void)next(pipeline);
+  EXPECT_EQ(told, 1);
 }
 
 TEST(Pipeline, RunsFramesThroughThePlanInOrder) {

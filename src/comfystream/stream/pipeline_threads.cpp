@@ -41,7 +41,7 @@ void Pipeline::Impl::fill(Batch& batch, int frames) {
     item.stream = stream;
     item.ticket = taken.ticket;
     item.frame = std::move(taken.frame);
-    stream->room.notify_one();
+    stream->room_changed();
   }
 }
 
@@ -71,7 +71,7 @@ void Pipeline::Impl::deliver(InFlight done) {
     // The evicted picture goes back to its pool here, under the lock: that is a push on a list.
     const Picture evicted =
         item.stream->cache.finish(item.ticket, item.outcome, std::move(item.frame), std::move(item.reason), now);
-    item.stream->results.notify_all();
+    item.stream->results_changed();
   }
   done.batch->clear();
   done.plan->free.push(done.batch);

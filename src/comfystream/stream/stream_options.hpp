@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 namespace comfystream::stream {
@@ -43,6 +44,9 @@ struct StreamOptions {
   /// the plan's largest batch. Below the largest batch it also bounds the batches that this stream can fill.
   std::size_t input_capacity = 0;
   std::size_t output_capacity = 0;
+  /// Told when a result may be there to be taken, or (kBlock) room for a frame: for those who cannot wait in a thread.
+  /// Called under the pipeline's lock, from any thread: it must not block, throw, or call the pipeline.
+  std::function<void()> on_change{};
 
   /// What a source that can wait (a file) needs: nothing dropped, full batches.
   [[nodiscard]] static StreamOptions offline() {

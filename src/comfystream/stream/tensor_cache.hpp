@@ -47,6 +47,8 @@ class TensorCache {
 
   [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
   [[nodiscard]] std::size_t running() const noexcept { return running_; }
+  /// Finished pictures that nobody has taken.
+  [[nodiscard]] std::size_t pictures() const noexcept { return pictures_; }
   /// Waiting frames that may run now: all of them, or as many as the output queue has room for where it holds back
   /// (every policy but kDropOldest).
   [[nodiscard]] std::size_t ready() const noexcept;
