@@ -21,7 +21,7 @@ results = json.loads(pathlib.Path(sys.argv[1]).read_text())
 assert len(results["workflows"]) == 2, results
 for result in results["workflows"]:
     single, batch, gains = result["single_processing"], result["batch_processing"], result["performance_gains"]
-    assert single["num_images"] == batch["num_images"] == 4 and batch["batch_size"] == 2, result
+    assert single["num_images"] == batch["num_images"] == 4 and batch["batch_size"] == single["rows_run"] == 2, result
     assert math.isclose(gains["fps_improvement"], batch["fps"] / single["fps"]), result
     assert math.isclose(gains["time_reduction"], 1 - batch["avg_time_per_image"] / single["avg_time_per_image"]), result
     assert math.isclose(gains["efficiency_ratio"], gains["fps_improvement"] / 2), result

@@ -187,12 +187,18 @@ Value leaving(TraceState& state, const TraceState::Picture& picture) {
 
 void finish_output(TraceState& state) {
   TracedWorkflow& result = state.result;
+  if (!state.raw_frames) {
+    result.notes.emplace_back(
+        "no node reads the live frames: what comes in does not change what leaves (a LoadImage is live when it is the "
+        "only one; among several it has to be a PrimaryInputLoadImage)");
+  }
   const Value raw = raw_live_frames(state);  // there even where no picture depends on it: frames come in all the same
   const bool same = state.live_frames && state.output->value == *state.live_frames;
   result.live = true;
   result.input_format = state.options.input;
   result.output_format = state.options.output;
-  result.passthrough = same && result.input_format == result.output_format;
+  const bool taps = state.options.keep_taps && !state.taps.empty();
+  result.passthrough = same && !taps && result.input_format == result.output_format;
   const Value out = result.passthrough ? raw : leaving(state, *state.output);
   state.builder.output("frames", out);
   const auto& shape = state.builder.shape(out);

@@ -182,6 +182,7 @@ TEST_F(TraceTest, AStillPictureLeavesOnceForEachFrameWithoutItsAlpha) {
   const auto traced =
       trace({{"1", {"Still", Json::object()}}, {"2", {"Save", {{"images", link("1")}}}}}, {"2"}, kSmall);
   EXPECT_EQ(traced.output, (Size{7, 5}));
+  EXPECT_THAT(traced.notes, ElementsAre(HasSubstr("no node reads the live frames")));
   ASSERT_THAT(traced.graph.inputs(), SizeIs(1)) << "frames come in even though no picture depends on them";
   EXPECT_EQ(tests::run_reference(traced.graph, {bytes({3, 3, 2, 3})}, 3).front().shape(), (Shape{3, 5, 7, 3}));
 }
@@ -288,7 +289,8 @@ TEST_F(TraceTest, EnginesLimitTheBatchAndRowsPerSlotFollow) {
   EXPECT_EQ(traced.min_batch, 2);
   EXPECT_EQ(traced.max_batch, 3);
   EXPECT_THAT(traced.notes, ElementsAre(HasSubstr("engine 'trio' runs batches of at most 3 frames"),
-                                        HasSubstr("engine 'trio' runs batches of at least 2 frames")));
+                                        HasSubstr("engine 'trio' runs batches of at least 2 frames"),
+                                        HasSubstr("no node reads the live frames")));
   const auto& rows = traced.graph.node(traced.graph.parameters()[0]);
   EXPECT_EQ(std::get<graph::ParameterAttrs>(rows.attrs).initial.shape(), (Shape{3, 1, 1, 3}));
   const auto out = tests::run_reference(traced.graph, {bytes({3, 3, 2, 3})}, 3).front();
