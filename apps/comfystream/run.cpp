@@ -5,6 +5,7 @@
 #include "apps/comfystream/options.hpp"
 #include "apps/comfystream/progress.hpp"
 #include "apps/comfystream/signals.hpp"
+#include "apps/comfystream/tap_writer.hpp"
 #include "apps/comfystream/video_run.hpp"
 #include "comfystream/client.hpp"
 #include "comfystream/media/open.hpp"
@@ -32,6 +33,7 @@ struct RunOptions {
   std::string when_full;
   std::string on_error = "fail";
   std::filesystem::path report;
+  std::filesystem::path taps;
   double max_delay_ms = -1;
   std::uint64_t frames = 0;
   double still_fps = 24;
@@ -59,7 +61,9 @@ StreamSettings stream_settings(const RunOptions& options, bool live) {
 class RunCommand {
  public:
   explicit RunCommand(const RunOptions& options)
-      : options_(options), begin_(Clock::now()), signals_([this](int count) { interrupt(count); }) {}
+      : options_(options), begin_(Clock::now()), signals_([this](int count) { interrupt(count); }) {
+    if (!options_.taps.empty()) taps_.emplace(options_.taps);
+  }
 
   int run() {
     const std::string text = workflow_text(options_.workflow);
@@ -75,10 +79,11 @@ class RunCommand {
   }
 
  private:
-  ClientOptions client_settings() const {
+  ClientOptions client_settings() {
     ClientOptions settings = client_options(options_.workflow);
     settings.passthrough_on_error = options_.on_error == "passthrough";
     settings.profile_nodes = options_.profile;
+    if (taps_) settings.on_tap = [this](const TapPicture& tap) { taps_->write(tap); };
     return settings;
   }
 
@@ -129,6 +134,7 @@ class RunCommand {
     std::optional<Error> failure = run_->failure();
     if (auto error = sink_->finish(); error && !failure) failure = std::move(error);
     client.stop();
+    if (taps_ && !failure) failure = taps_->failure();
     for (const std::string& note : source_->notes()) tell("note: " + note);
     for (const std::string& note : sink_->notes()) tell("note: " + note);
     const bool complete = !failure && !signals_.received();
@@ -195,6 +201,7 @@ class RunCommand {
   std::mutex mutex_;  ///< guards run_ being set, and interrupts_
   int interrupts_ = 0;
   Signals signals_;
+  std::optional<TapWriter> taps_;
   std::unique_ptr<media::FrameSource> source_;
   std::unique_ptr<media::FrameSink> sink_;
   std::unique_ptr<VideoRun> run_;
@@ -236,6 +243,8 @@ void add_run(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command->add_flag("--no-audio", options->no_audio, "Leave the sound out");
   command->add_flag("--profile", options->profile, "Time by node in the report (slower)");
+  command->add_option("--taps", options->taps,
+                      "Write what PreviewImage and SaveImage beside the live output show into folders in this one");
   command->add_option("--report", options->report, "Write everything the run knows to this JSON file");
   command->callback([options, &exit_code] { exit_code = RunCommand(*options).run(); });
 }

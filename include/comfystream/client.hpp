@@ -26,6 +26,16 @@ struct FrameSize {
 
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 
+/// What a PreviewImage or SaveImage beside the live output shows of a frame: a debug tap.
+struct TapPicture {
+  std::string_view node;    ///< its id in the workflow
+  std::string_view prefix;  ///< SaveImage's filename_prefix, or "preview"
+  std::uint32_t stream_id = 0;
+  std::uint64_t frame_id = 0;
+  Pts pts{0};
+  const Picture& picture;  ///< until the call returns
+};
+
 struct ClientOptions {
   std::filesystem::path models{};           ///< ComfyUI's models folder
   std::filesystem::path input{};            ///< pictures that LoadImage names, beside ComfyUI's input folder
@@ -39,6 +49,9 @@ struct ClientOptions {
   bool profile_nodes = false;               ///< time by node in report(); slower on some backends
   /// Receives messages for a person, from any thread; it must not call the client. None: silent.
   std::function<void(LogLevel, std::string_view)> log{};
+  /// Receives the pictures of debug taps, in a stream's order, on a thread of the client, which waits meanwhile. It
+  /// must not throw or call the client. None: they are not made.
+  std::function<void(const TapPicture&)> on_tap{};
 };
 
 /// How a stream's frames wait.

@@ -9,7 +9,7 @@ workflow::NodeSpec make_spec() {
   spec.class_type = "PreviewImage";
   spec.display_name = "Preview Image";
   spec.category = "image";
-  spec.description = "The live output; beside a SaveTensor a debug tap, which a run leaves out.";
+  spec.description = "The live output; beside a SaveTensor a debug tap.";
   spec.python_module = "nodes";
   spec.inputs = {workflow::socket_input("images", "IMAGE")};
   spec.output_node = true;

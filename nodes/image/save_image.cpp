@@ -11,7 +11,7 @@ workflow::NodeSpec make_spec() {
   spec.class_type = "SaveImage";
   spec.display_name = "Save Image";
   spec.category = "image";
-  spec.description = "The live output; beside a SaveTensor a debug tap, which a run leaves out.";
+  spec.description = "The live output; beside a SaveTensor a debug tap.";
   spec.python_module = "nodes";
   workflow::InputSpec prefix = workflow::string_input("filename_prefix", "ComfyUI");
   prefix.tooltip = "What the files' names begin with";

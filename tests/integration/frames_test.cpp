@@ -190,6 +190,29 @@ TEST_P(EveryBatchSize, MarksInEveryMediumComeOutInOrder) {
 INSTANTIATE_TEST_SUITE_P(Frames, EveryBatchSize, testing::Values(1, 2, 3, 4, 8),
                          [](const auto& size) { return "Batch" + std::to_string(size.param); });
 
+TEST(DebugTaps, AreWrittenBesideTheOutput) {
+  constexpr const char* kTapped = R"({
+    "1": {"class_type": "LoadBatchTensor", "inputs": {"batch_size": 2}},
+    "2": {"class_type": "BackgroundColor", "inputs": {"images": ["1", 0], "color": "green"}},
+    "3": {"class_type": "SaveBatchTensor", "inputs": {"images": ["1", 0]}},
+    "4": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+    "5": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "a/green"}}})";
+  const TestFolder folder;
+  const Outcome outcome =
+      run_program({"run", write(folder, "workflow.json", kTapped), "-q", "-i", "testpattern:160x128@25x5", "-o",
+                   path(folder, "out/"), "--taps", path(folder, "taps")});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const auto shown = pngs_in(path(folder, "taps/preview_4"));
+  const auto green = pngs_in(path(folder, "taps/a_green_5"));
+  ASSERT_EQ(shown.size(), 5U);
+  ASSERT_EQ(green.size(), 5U);
+  EXPECT_EQ(compare(shown, pngs_in(path(folder, "out"))).psnr, 99.0);
+  for (const auto& file : green) {
+    const auto rgb = media::load_still_image(file).rgb;
+    EXPECT_EQ((std::vector<int>{rgb[0], rgb[1], rgb[2]}), (std::vector<int>{0, 255, 0}));
+  }
+}
+
 TEST(Pixels, DoNotDependOnTheBatch) {
   if (!fs::exists(kBatchWorkflow)) GTEST_SKIP() << "no " << kBatchWorkflow;
   std::vector<std::string> inputs = shared_media();

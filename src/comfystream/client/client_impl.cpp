@@ -24,6 +24,17 @@ std::optional<workflow::Size> size_of(const std::optional<FrameSize>& size) {
   return workflow::Size{size->width, size->height};
 }
 
+using TapReceiver = decltype(stream::PipelineOptions::on_tap);
+
+TapReceiver tap_receiver(std::function<void(const TapPicture&)> receive) {
+  return [receive = std::move(receive)](const stream::TapSpec& tap, const Frame& frame,
+                                        std::span<const std::byte> pixels) {
+    Picture picture(tap.picture.format, tap.picture.width, tap.picture.height);
+    std::ranges::copy(pixels, picture.bytes().begin());
+    receive({tap.node, tap.prefix, frame.stream_id, frame.id, frame.pts, picture});
+  };
+}
+
 }  // namespace
 
 Client::Impl::Impl(ClientOptions options)
@@ -45,7 +56,7 @@ workflow::TraceOptions Client::Impl::trace_options() const {
           .frames = {frames_.width, frames_.height},
           .input = options_.pixels,
           .output = options_.pixels,
-          .keep_taps = false};
+          .keep_taps = static_cast<bool>(options_.on_tap)};
 }
 
 workflow::TracedWorkflow Client::Impl::trace(std::string_view text) {
@@ -72,6 +83,7 @@ void Client::Impl::start(std::string_view text, FrameSize frames, const StreamSe
   stream::PipelineOptions pipeline_options;
   pipeline_options.on_error = options_.passthrough_on_error ? stream::OnError::kPassthrough : stream::OnError::kFail;
   pipeline_options.on_batch = [this](const stream::BatchRecord& record) { batch_done(record); };
+  if (options_.on_tap) pipeline_options.on_tap = tap_receiver(options_.on_tap);
   pipeline_ = std::make_unique<stream::Pipeline>(plan_, pipeline_options);
   pipeline_->open_stream(0, client::stream_options(settings));
   // A source that waits meets other batch sizes once, at its end; a live one at any time.

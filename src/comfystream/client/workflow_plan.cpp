@@ -28,18 +28,32 @@ const Tensor& initial_of(const graph::Graph& graph, graph::Value parameter) {
   return std::get<graph::ParameterAttrs>(graph.node(parameter).attrs).initial;
 }
 
+std::vector<stream::TapSpec> taps_of(const workflow::TracedWorkflow& traced) {
+  std::vector<stream::TapSpec> taps;
+  for (const workflow::Tap& tap : traced.taps) {
+    const auto& shape = traced.graph.type(traced.graph.outputs()[tap.output].value).shape;
+    const workflow::Size size{static_cast<int>(shape[2].count), static_cast<int>(shape[1].count)};
+    taps.push_back({tap.node_id, tap.name_prefix, spec_of(traced.output_format, size)});
+  }
+  return taps;
+}
+
 bool same_bytes(const Tensor& a, const Tensor& b) { return std::ranges::equal(a.bytes(), b.bytes()); }
 
 }  // namespace
 
 class WorkflowPlan::RowSlot final : public stream::BatchPlan::Slot {
  public:
-  RowSlot(std::unique_ptr<backend::Slot> slot, std::size_t input_row, std::size_t output_row)
+  RowSlot(std::unique_ptr<backend::Slot> slot, const WorkflowPlan& plan)
       : slot_(std::move(slot)),
         input_(slot_->input(0)),
         output_(slot_->output(0)),
-        input_row_(input_row),
-        output_row_(output_row) {}
+        input_row_(plan.input_.size_bytes()),
+        output_row_(plan.output_.size_bytes()) {
+    for (std::size_t i = 0; i < plan.taps_.size(); ++i) {
+      taps_.push_back({slot_->output(plan.traced_.taps[i].output), plan.taps_[i].picture.size_bytes()});
+    }
+  }
 
   std::span<std::byte> input_row(int row) override {
     return input_.subspan(input_row_ * static_cast<std::size_t>(row), input_row_);
@@ -47,14 +61,24 @@ class WorkflowPlan::RowSlot final : public stream::BatchPlan::Slot {
   std::span<const std::byte> output_row(int row) const override {
     return output_.subspan(output_row_ * static_cast<std::size_t>(row), output_row_);
   }
+  std::span<const std::byte> tap_row(std::size_t tap, int row) const override {
+    const Rows& rows = taps_[tap];
+    return rows.bytes.subspan(rows.row * static_cast<std::size_t>(row), rows.row);
+  }
   [[nodiscard]] backend::Slot& slot() const noexcept { return *slot_; }
 
  private:
+  struct Rows {
+    std::span<const std::byte> bytes;
+    std::size_t row = 0;  ///< bytes of one
+  };
+
   std::unique_ptr<backend::Slot> slot_;
   std::span<std::byte> input_;
   std::span<const std::byte> output_;
   std::size_t input_row_;
   std::size_t output_row_;
+  std::vector<Rows> taps_;
 };
 
 WorkflowPlan::WorkflowPlan(workflow::TracedWorkflow traced, backend::Backend& backend,
@@ -62,7 +86,8 @@ WorkflowPlan::WorkflowPlan(workflow::TracedWorkflow traced, backend::Backend& ba
     : traced_(std::move(traced)),
       structure_(graph::structure_fingerprint(traced_.graph)),
       input_(spec_of(traced_.input_format, traced_.input)),
-      output_(spec_of(traced_.output_format, traced_.output)) {
+      output_(spec_of(traced_.output_format, traced_.output)),
+      taps_(taps_of(traced_)) {
   graph::SplitGraph split = graph::split_static(graph::simplify(traced_.graph));
   setup_graph_ = std::move(split.setup);
   frame_graph_ = std::move(split.frame);
@@ -136,7 +161,7 @@ int WorkflowPlan::run_size(int frames) const {
 }
 
 std::unique_ptr<stream::BatchPlan::Slot> WorkflowPlan::make_slot() {
-  return std::make_unique<RowSlot>(frame_->make_slot(), input_.size_bytes(), output_.size_bytes());
+  return std::make_unique<RowSlot>(frame_->make_slot(), *this);
 }
 
 void WorkflowPlan::enqueue(Slot& slot, int batch_size) {

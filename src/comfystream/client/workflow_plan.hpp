@@ -36,6 +36,7 @@ class WorkflowPlan final : public stream::BatchPlan {
 
   [[nodiscard]] stream::PictureSpec input() const override { return input_; }
   [[nodiscard]] stream::PictureSpec output() const override { return output_; }
+  [[nodiscard]] std::vector<stream::TapSpec> taps() const override { return taps_; }
   [[nodiscard]] int max_batch() const override { return static_cast<int>(traced_.max_batch); }
   [[nodiscard]] int run_size(int frames) const override;
   [[nodiscard]] std::unique_ptr<Slot> make_slot() override;
@@ -63,6 +64,7 @@ class WorkflowPlan final : public stream::BatchPlan {
   std::uint64_t structure_ = 0;
   stream::PictureSpec input_;
   stream::PictureSpec output_;
+  std::vector<stream::TapSpec> taps_;
   graph::Graph setup_graph_;
   graph::Graph frame_graph_;
   std::vector<int> crossing_;  ///< frame parameter of each setup output

@@ -33,6 +33,7 @@ Batch::Batch(PreparedPlan& plan, BatchPlan::Slot& slot)
       slot_(&slot),
       input_(plan.plan->input()),
       output_(plan.plan->output()),
+      taps_(plan.plan->taps()),
       items_(static_cast<std::size_t>(plan.plan->max_batch())) {}
 
 void Batch::clear() noexcept {
@@ -94,6 +95,13 @@ void Batch::settle(const Clock& clock) {
   }
   record_.failed = !ran();
   record_.download = clock.now() - begin;
+}
+
+void Batch::show_taps(const std::function<void(const TapSpec&, const Frame&, std::span<const std::byte>)>& show) const {
+  for (const BatchItem& item : std::span(items_).first(count_)) {
+    if (item.outcome != FrameOutcome::kDone) continue;
+    for (std::size_t tap = 0; tap < taps_.size(); ++tap) show(taps_[tap], item.frame, slot_->tap_row(tap, item.row));
+  }
 }
 
 void Batch::download(BatchItem& item) {

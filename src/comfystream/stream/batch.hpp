@@ -7,6 +7,7 @@
 #include "comfystream/stream/tensor_cache.hpp"
 
 #include <condition_variable>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -68,6 +69,8 @@ class Batch {
   void wait(const Clock& clock);
   /// Gives each frame its outcome, and its output picture if it has one.
   void settle(const Clock& clock);
+  /// After settle(): calls `show` with each tap's pixels of each frame that is done, in the order of the rows.
+  void show_taps(const std::function<void(const TapSpec&, const Frame&, std::span<const std::byte>)>& show) const;
 
  private:
   void write_rows();
@@ -79,6 +82,7 @@ class Batch {
   BatchPlan::Slot* slot_;
   PictureSpec input_;
   PictureSpec output_;
+  std::vector<TapSpec> taps_;
   std::vector<BatchItem> items_;
   std::size_t count_ = 0;
   BatchRecord record_;

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace comfystream::stream {
 
@@ -21,6 +23,13 @@ struct PictureSpec {
     return static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * bytes_per_pixel(format);
   }
   bool operator==(const PictureSpec&) const = default;
+};
+
+/// A picture beside the output that each row makes as well, to be looked at.
+struct TapSpec {
+  std::string node;    ///< the id of the workflow's node
+  std::string prefix;  ///< what its pictures are called
+  PictureSpec picture;
 };
 
 /// A compiled workflow seen as bytes of n frames in, bytes of n frames out. However many live inputs the workflow has,
@@ -38,12 +47,15 @@ class BatchPlan {
     [[nodiscard]] virtual std::span<std::byte> input_row(int row) = 0;
     /// Row `row` of the output: output().size_bytes() bytes, valid after wait() until the slot's next enqueue.
     [[nodiscard]] virtual std::span<const std::byte> output_row(int row) const = 0;
+    /// The same of tap `tap`, an index of taps().
+    [[nodiscard]] virtual std::span<const std::byte> tap_row(std::size_t /*tap*/, int /*row*/) const { return {}; }
   };
 
   virtual ~BatchPlan() = default;
 
   [[nodiscard]] virtual PictureSpec input() const = 0;
   [[nodiscard]] virtual PictureSpec output() const = 0;
+  [[nodiscard]] virtual std::vector<TapSpec> taps() const { return {}; }
   /// The most frames that one batch takes, at least 1.
   [[nodiscard]] virtual int max_batch() const = 0;
   /// The smallest compiled batch that holds `frames` (1..max_batch) frames: `frames` itself where any size is compiled,

@@ -22,6 +22,7 @@ struct FakePlanOptions {
   int max_batch = 4;
   std::vector<int> compiled_sizes{};  ///< empty: any
   std::uint8_t add = 0;               ///< added to every byte
+  bool taps = false;                  ///< a tap "t" beside the output: its input row as it came
   std::function<void(int batch_size)> on_enqueue{};
   std::function<void(int batch_size)> on_wait{};
   std::function<Duration(int batch_size)> device_time{};
@@ -34,6 +35,9 @@ class FakePlan final : public BatchPlan {
 
   PictureSpec input() const override { return options_.input; }
   PictureSpec output() const override { return options_.output; }
+  std::vector<TapSpec> taps() const override {
+    return options_.taps ? std::vector<TapSpec>{{"7", "t", options_.input}} : std::vector<TapSpec>{};
+  }
   int max_batch() const override { return options_.max_batch; }
   int run_size(int frames) const override {
     for (const int size : options_.compiled_sizes) {
@@ -70,6 +74,9 @@ class FakePlan final : public BatchPlan {
     }
     std::span<const std::byte> output_row(int i) const override {
       return std::span(out).subspan(row * static_cast<std::size_t>(i), row);
+    }
+    std::span<const std::byte> tap_row(std::size_t /*tap*/, int i) const override {
+      return std::span(in).subspan(row * static_cast<std::size_t>(i), row);
     }
     std::size_t row;
     std::vector<std::byte> in;

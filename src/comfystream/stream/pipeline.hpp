@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct PipelineOptions {
   std::shared_ptr<Clock> clock{};              ///< SteadyClock when not given
   /// Called on a thread of the pipeline after each batch. It must not throw, block, or call the pipeline.
   std::function<void(const BatchRecord&)> on_batch{};
+  /// Called on the same thread for each tap of each frame that is done, in a stream's order, before its result can be
+  /// taken. It must not throw or call the pipeline; batches wait while it lasts.
+  std::function<void(const TapSpec&, const Frame&, std::span<const std::byte> pixels)> on_tap{};
 };
 
 /// A stream's queues at one moment.

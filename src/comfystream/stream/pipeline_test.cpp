@@ -9,7 +9,10 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <span>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -129,6 +132,26 @@ TEST(Pipeline, PaddingRunsButNeverLeaves) {
   pipeline.stop();
   EXPECT_EQ(sizes, (std::vector<int>{4, 4}));
   EXPECT_EQ(pipeline.stats().batches.padding_rows(), 1U);
+}
+
+TEST(Pipeline, TapsAreShownOfEveryFrameAndOfNoPadding) {
+  std::vector<std::pair<std::uint64_t, int>> shown;
+  PipelineOptions options;
+  options.on_tap = [&](const TapSpec& tap, const Frame& frame, std::span<const std::byte> pixels) {
+    EXPECT_EQ(tap.node, "7");
+    EXPECT_EQ(pixels.size(), tap.picture.size_bytes());
+    shown.emplace_back(frame.id, std::to_integer<int>(pixels[0]));
+  };
+  Pipeline pipeline(fake({.max_batch = 4, .compiled_sizes = {4}, .add = 100, .taps = true}), options);
+  pipeline.open_stream(0, StreamOptions::offline());
+  for (std::uint64_t id = 0; id < 3; ++id) pipeline.submit(marked_frame(0, id));
+  pipeline.end_stream(0);
+  std::vector<std::pair<std::uint64_t, int>> expected;
+  for (std::uint64_t id = 0; id < 3; ++id) {
+    EXPECT_EQ(first_byte(next(pipeline)), mark_of(0, id) + 100);
+    expected.emplace_back(id, mark_of(0, id));
+  }
+  EXPECT_EQ(shown, expected);
 }
 
 TEST(Pipeline, ShortBatchWaitsExactlyForItsAllowance) {

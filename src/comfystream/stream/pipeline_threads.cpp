@@ -58,6 +58,7 @@ void Pipeline::Impl::finish() {
     wake_feeder();
     lock.unlock();
     done.batch->settle(*clock_);
+    if (options_.on_tap) done.batch->show_taps(options_.on_tap);
     if (options_.on_batch) options_.on_batch(done.batch->record());
     lock.lock();
     deliver(done);

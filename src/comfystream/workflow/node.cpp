@@ -162,7 +162,8 @@ void NodeContext::live_output(const ImageValue& image) const {
 }
 
 void NodeContext::tap(const ImageValue& image, std::string name_prefix) const {
-  if (!state_->options.keep_taps) note("a debug tap beside the live output: its pictures are not made");
+  if (!state_->options.keep_taps)
+    note("a debug tap beside the live output: its pictures are not made (`run --taps FOLDER` writes them)");
   state_->taps.push_back({node_->id, scope_name(), std::move(name_prefix), image.value});
 }
 
