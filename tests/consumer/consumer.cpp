@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames through a workflow with nothing but the installed headers and library: ids, pts and pixels come back.
-#include <comfystream/client.hpp>
-#include <comfystream/version.hpp>
-
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <utility>
+
+#include <comfystream/client.hpp>
+#include <comfystream/version.hpp>
 
 namespace {
 

@@ -3,9 +3,9 @@
 
 #include "comfystream/error.hpp"
 
-#include <cstdint>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <system_error>

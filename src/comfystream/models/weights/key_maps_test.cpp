@@ -85,9 +85,8 @@ TEST_P(KeyLayout, SharesItsValues) {
   std::size_t shared = 0;
   for (const auto& [name, tensor] : file.tensors()) {
     const std::byte* begin = tensor.bytes().data();
-    shared += static_cast<std::size_t>(std::any_of(mapped.tensors().begin(), mapped.tensors().end(), [&](const auto& t) {
-      return t.second.bytes().data() == begin;
-    }));
+    shared += static_cast<std::size_t>(std::any_of(mapped.tensors().begin(), mapped.tensors().end(),
+                                                   [&](const auto& t) { return t.second.bytes().data() == begin; }));
   }
   // Attention's three parts become one in Depth Anything: new memory.
   const bool stacks = file.contains("backbone.embeddings.cls_token");
@@ -126,8 +125,8 @@ std::vector<Layout> unet_layouts() {
       {"controlnet_ldm", to_cldm_controlnet_keys,
        controlnet_tensors(unet_dims({1, 2}, {1, 0}, 1, 1, 48), {.channels = {16, 16, 32, 32, 48, 48, 16}}),
        "control_model.input_hint_block.0.weight"},
-      {"controlnet_diffusers", to_cldm_controlnet_keys, controlnet_tensors(control, {.channels = {8, 8, 8, 8, 8, 8, 8}}),
-       "controlnet_mid_block.weight"},
+      {"controlnet_diffusers", to_cldm_controlnet_keys,
+       controlnet_tensors(control, {.channels = {8, 8, 8, 8, 8, 8, 8}}), "controlnet_mid_block.weight"},
   };
 }
 
@@ -136,7 +135,8 @@ std::vector<Layout> other_layouts() {
   const AutoencoderKlDims small_kl = {.channels = 32, .channel_mult = {1, 2}, .res_blocks = 1};
   const ClipTextDims clip = {.vocabulary = 200, .positions = 77, .width = 128, .layers = 3, .intermediate = 256};
   return {
-      {"vae_diffusers", to_ldm_vae_keys, autoencoder_kl_tensors(small_kl), "decoder.mid_block.attentions.0.to_q.weight"},
+      {"vae_diffusers", to_ldm_vae_keys, autoencoder_kl_tensors(small_kl),
+       "decoder.mid_block.attentions.0.to_q.weight"},
       {"vae_ldm", to_ldm_vae_keys, autoencoder_kl_tensors(kl), nullptr},
       {"taesd_original", to_taesd_encoder_keys, taesd_encoder_tensors({.channels = 16}), "taesd_encoder.0.weight"},
       {"taesd_diffusers", to_taesd_encoder_keys, taesd_encoder_tensors({.channels = 16}), "encoder.layers.0.weight"},

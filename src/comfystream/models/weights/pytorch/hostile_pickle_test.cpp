@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pickles that are programs, bombs or nonsense. Nothing of them is ever executed.
-#include "comfystream/models/weights/pytorch/pickle_machine.hpp"
-
 #include "comfystream/models/weights/pytorch/checkpoint_reader.hpp"
+#include "comfystream/models/weights/pytorch/pickle_machine.hpp"
 #include "tests/support/test_folder.hpp"
 #include "tests/support/thrown_error.hpp"
 #include "tests/support/torch_file.hpp"
@@ -113,8 +112,9 @@ TEST(PickleMachine, EndsWhereTheBytesEnd) {
   for (std::size_t length = 0; length < whole.size(); ++length) {
     EXPECT_EQ(refusal(whole.substr(0, length)).code(), ErrorCode::kCorruptFile) << length;
   }
-  for (const std::string& claim : {std::string("X\xff\xff\xff\xff"), std::string("\x8d\xff\xff\xff\xff\xff\xff\xff\xff"),
-                                   std::string("\x8b\xff\xff\xff\x7f"), std::string("cos\nsystem")}) {
+  for (const std::string& claim :
+       {std::string("X\xff\xff\xff\xff"), std::string("\x8d\xff\xff\xff\xff\xff\xff\xff\xff"),
+        std::string("\x8b\xff\xff\xff\x7f"), std::string("cos\nsystem")}) {
     EXPECT_THAT(refusal(claim).message(), HasSubstr("ends too early"));
   }
 }
@@ -167,8 +167,7 @@ TEST(HostileCheckpoint, MayHoldItself) {
 TEST(HostileCheckpoint, ProgramsAreRefusedInTheirArchive) {
   const tests::TestFolder folder;
   const std::string bytes = tests::torch_archive(program(call(global("os", "system"), {text("exit")})), {});
-  const Error error =
-      tests::thrown_by([&] { return load_weights(folder.write("model.ckpt", bytes)); });
+  const Error error = tests::thrown_by([&] { return load_weights(folder.write("model.ckpt", bytes)); });
   EXPECT_THAT(error.message(), HasSubstr("model.ckpt' is refused: it wants 'os.system'"));
 }
 

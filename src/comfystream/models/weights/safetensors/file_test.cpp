@@ -97,8 +97,7 @@ TEST(SafetensorsFile, DoublesBecomeFloats) {
 TEST(SafetensorsFile, OtherTypesAreAnErrorOnlyWhenAskedFor) {
   const tests::TestFolder folder;
   const WeightMap map = read(folder.write(
-      "a.safetensors",
-      tests::safetensors_file(R"({"a":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}})", 2)));
+      "a.safetensors", tests::safetensors_file(R"({"a":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}})", 2)));
   EXPECT_THAT(map.unsupported(), ElementsAre(Pair("a", "F8_E4M3")));
   EXPECT_TRUE(map.contains("a"));
   const Error error = tests::thrown_by([&] { return map.at("a"); });

@@ -42,10 +42,9 @@ TEST(SafetensorsHeader, ListsTensorsByOffset) {
 TEST(SafetensorsHeader, MayBeEmpty) { EXPECT_THAT(parse(tests::safetensors_file("{}", 0)).entries, SizeIs(0)); }
 
 TEST(SafetensorsHeader, EveryWordHasItsSize) {
-  const std::vector<std::pair<const char*, std::size_t>> words = {{"F64", 8}, {"I64", 8}, {"U64", 8}, {"F32", 4},
-                                                                  {"I32", 4}, {"U32", 4}, {"F16", 2}, {"BF16", 2},
-                                                                  {"I16", 2}, {"U16", 2}, {"I8", 1},  {"U8", 1},
-                                                                  {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
+  const std::vector<std::pair<const char*, std::size_t>> words = {
+      {"F64", 8}, {"I64", 8}, {"U64", 8}, {"F32", 4}, {"I32", 4},  {"U32", 4},     {"F16", 2},    {"BF16", 2},
+      {"I16", 2}, {"U16", 2}, {"I8", 1},  {"U8", 1},  {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
   for (const auto& [word, size] : words) {
     const std::string end = std::to_string(3 * size);
     EXPECT_NO_THROW(parse(tests::safetensors_file(one(word, "[3]", "[0," + end + "]"), 3 * size))) << word;
@@ -83,7 +82,8 @@ std::vector<Hostile> lengths() {
   return {
       {"short", "{}", "it has only 2 bytes"},
       {"empty_header", std::string(8, '\0'), "its header is not JSON"},
-      {"length_beyond_file", tests::safetensors_file("{}", 0, 3), "its header claims 3 bytes but the file ends after 2"},
+      {"length_beyond_file", tests::safetensors_file("{}", 0, 3),
+       "its header claims 3 bytes but the file ends after 2"},
       {"length_beyond_limit", tests::safetensors_file("{}", 0, 100'000'001), "its header claims 100000001 bytes"},
       {"length_of_all_ones", tests::safetensors_file("{}", 0, ~std::uint64_t{0}), "claims 18446744073709551615 bytes"},
       {"truncated_header", tests::safetensors_file("{\"a\":{\"dtype\":", 0), "its header is not JSON"},
@@ -119,7 +119,8 @@ std::vector<Hostile> shapes() {
       {"overflow_beside_zero", file(one("U8", "[0,9223372036854775807,9223372036854775807]", "[0,0]")), "impossible"},
       {"beyond_63_bits", file(one("U8", "[9223372036854775808]", "[0,8]")), "the impossible size 9223372036854775808"},
       {"negative_dimension", file(one("U8", "[-8]", "[0,8]")), "has the negative number -8 in its shape"},
-      {"too_many_dimensions", file(one("U8", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,8]", "[0,8]")), "more than 16 dimensions"},
+      {"too_many_dimensions", file(one("U8", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,8]", "[0,8]")),
+       "more than 16 dimensions"},
       {"dimension_of_text", file(one("U8", "[\"8\"]", "[0,8]")), "has a string in its shape"},
       {"list_in_shape", file(one("U8", "[[8]]", "[0,8]")), "has an array in its shape"},
       {"unknown_dtype", file(one("F33", "[8]", "[0,8]")), "unknown dtype 'F33'"},
@@ -141,7 +142,8 @@ std::vector<Hostile> structures() {
       {"duplicate_metadata_key", file(R"({"__metadata__":{"k":"1","k":"2"}})"), "metadata 'k' stands twice"},
       {"metadata_of_numbers", file(R"({"__metadata__":{"k":1}})"), "metadata 'k' is not a string but the number 1"},
       {"metadata_nested", file(R"({"__metadata__":{"k":{}}})"), "metadata 'k' is not a string but an object"},
-      {"unknown_field", file(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0],"x":1}})"), "the unknown field 'x'"},
+      {"unknown_field", file(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0],"x":1}})"),
+       "the unknown field 'x'"},
       {"duplicate_field", file(R"({"a":{"dtype":"U8","dtype":"U8"}})"), "two fields 'dtype'"},
       {"no_dtype", file(R"({"a":{"shape":[0],"data_offsets":[0,0]}})"), "lacks its dtype"},
       {"no_shape", file(R"({"a":{"dtype":"U8","data_offsets":[0,0]}})"), "lacks its shape"},
