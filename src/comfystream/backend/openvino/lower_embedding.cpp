@@ -34,8 +34,8 @@ OvOutput lower_timestep_embedding(const NodeContext& context) {
   const OvOutput angles = context.make<ov::op::v1::Multiply>(column, frequencies(attrs));
   const OvOutput sines = context.make<ov::op::v0::Sin>(angles);
   const OvOutput cosines = context.make<ov::op::v0::Cos>(angles);
-  const OvOutput both = attrs.flip_sin_to_cos ? context.make<ov::op::v0::Concat>(ov::OutputVector{cosines, sines}, 1)
-                                              : context.make<ov::op::v0::Concat>(ov::OutputVector{sines, cosines}, 1);
+  OvOutput both = attrs.flip_sin_to_cos ? context.make<ov::op::v0::Concat>(ov::OutputVector{cosines, sines}, 1)
+                                        : context.make<ov::op::v0::Concat>(ov::OutputVector{sines, cosines}, 1);
   if (attrs.dim % 2 == 0) {
     return both;
   }

@@ -133,7 +133,7 @@ void VideoSink::open() {
   Error error =
       bus_->error() ? *bus_->error() : Error(ErrorCode::kBackend, "the encoder of " + path_ + " does not start");
   shut_down();
-  throw error;
+  throw Error(std::move(error));
 }
 
 std::optional<Error> VideoSink::write(const Picture& picture, Pts pts, std::uint64_t /*id*/) {
