@@ -72,6 +72,7 @@ void MappedFile::drop_pages(std::span<const std::byte> range) const noexcept {
   const auto first = (reinterpret_cast<std::uintptr_t>(range.data()) + page - 1) / page * page;
   const auto last = reinterpret_cast<std::uintptr_t>(range.data() + range.size()) / page * page;
   // Advice only: when the system refuses it, nothing but memory use changes.
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): a page's address is found by rounding
   if (last > first) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
