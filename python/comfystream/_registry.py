@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import weakref
 from typing import TYPE_CHECKING
 
@@ -46,4 +47,12 @@ def _finish() -> None:
         session.stop()
 
 
+def _forget() -> None:
+    # The threads of these stayed with the parent.
+    global _sessions
+    _clients.clear()
+    _sessions = weakref.WeakSet()
+
+
 atexit.register(_finish)
+os.register_at_fork(after_in_child=_forget)

@@ -33,6 +33,15 @@ class Counters:
     refused: int = 0
     fallbacks: int = 0
 
+    def left(self, outcome: str) -> None:
+        """A frame has left."""
+        setattr(self, outcome, getattr(self, outcome) + 1)
+
+    def drop_again(self, outcome: str) -> None:
+        """A frame that had left was dropped after all: nobody took it."""
+        setattr(self, outcome, getattr(self, outcome) - 1)
+        self.dropped += 1
+
     def as_dict(self) -> dict[str, int]:
         """By name."""
         return asdict(self)
@@ -79,7 +88,7 @@ class Run:
                 return result
             outcome, number, _, reason, picture = result
             ticket = self._tickets.pop(number)
-            setattr(self._counters, outcome, getattr(self._counters, outcome) + 1)
+            self._counters.left(outcome)
             if outcome == "failed":
                 raise FrameError(f"frame {number} failed: {reason}", frame_id=number, pts=ticket.pts)
             if picture is None:

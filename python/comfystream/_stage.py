@@ -91,7 +91,7 @@ class Stage:
         run = self.run
         if self.prompt is None or run is None or run.stopped or run.size == size:
             return
-        self._begin(get_default_workflow() if self.last_error else self.prompt)
+        self._begin(get_default_workflow() if self.last_error else self.prompt, size)
 
     def stop(self) -> None:
         """Flushes what waits; batches in flight finish. What has left can still be taken."""
@@ -121,8 +121,8 @@ class Stage:
         elif run.session.update(workflow_text(prompt)):
             run.session.wait_for_update()
 
-    def _begin(self, prompt: Prompt) -> None:
-        session, pixels = self._compile(prompt)
+    def _begin(self, prompt: Prompt, size: tuple[int, int] | None = None) -> None:
+        session, pixels = self._compile(prompt, size)
         if not session.running:
             return  # it only wrote engines
         _registry.started(session)
@@ -138,7 +138,7 @@ class Stage:
             self._feed()
         self._notifier.notify()
 
-    def _compile(self, prompt: Prompt) -> tuple[_core.Session, str]:
+    def _compile(self, prompt: Prompt, size: tuple[int, int] | None) -> tuple[_core.Session, str]:
         options, text = self.options, workflow_text(prompt)
         with self._lock:
             first = self._pending[0] if self._pending else None
@@ -147,7 +147,8 @@ class Stage:
             pixels = first.pixels if first is not None else self.run.pixels if self.run is not None else "float32"
         models = str(models_folder(options)) if needs_models(prompt) else ""
         session = options.session(models, pixels, self._notifier, log_queue())
-        size = (first.width, first.height) if first is not None else self._size
+        if size is None:
+            size = (first.width, first.height) if first is not None else self._size
         size = size or session.declared_size(text) or _DEFAULT_SIZE
         session.start(text, size, options.when_full, options.max_delay, options.queue_size)
         return session, pixels
@@ -194,7 +195,8 @@ class Stage:
             run = self.run
             if run is not None and not self._switching and (prepared.width, prepared.height) != run.size:
                 self._other_size(run, prepared)
-            if run is None or run.stopped or self._paused or self._switching:
+            self._feed()
+            if self._pending or run is None or run.stopped or self._paused or self._switching:
                 return self._wait_in_line(prepared)
             status = run.put(prepared)
             if status == "refused" and self.options.when_full != "block":
@@ -292,6 +294,4 @@ class Stage:
                 return
             self._ready.append(frame)
             if len(self._ready) > limit:
-                self._ready.popleft()
-                self.counters.dropped += 1
-                self.counters.done -= 1
+                self.counters.drop_again(self._ready.popleft().outcome)

@@ -83,8 +83,7 @@ class ComfyStreamClient:
         if self._stage.closed:
             self._stage.reopen()
             _registry.opened(self)
-        await self._in_worker(lambda: self._stage.replace(prompts[0]))
-        self.current_prompts = converted
+        await self._in_worker(lambda: self._replace(prompts[0], converted))
 
     async def update_prompts(self, prompts: Sequence[Prompt]) -> None:
         """Change the workflow that runs. Other texts, strengths, seeds or masks reach the next batch; another structure
@@ -99,8 +98,7 @@ class ComfyStreamClient:
         if not prompts:
             return
         converted = [convert_prompt(prompt) for prompt in prompts]
-        await self._in_worker(lambda: self._stage.update(prompts[0]))
-        self.current_prompts = converted
+        await self._in_worker(lambda: self._update(prompts[0], converted))
 
     async def ensure_prompt_tasks_running(self) -> None:
         """Start what was set, if it was stopped. Does not resume what is paused."""
@@ -293,6 +291,14 @@ class ComfyStreamClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.cleanup()
+
+    def _replace(self, prompt: Prompt, converted: list[dict[str, Any]]) -> None:
+        self._stage.replace(prompt)
+        self.current_prompts = converted
+
+    def _update(self, prompt: Prompt, converted: list[dict[str, Any]]) -> None:
+        self._stage.update(prompt)
+        self.current_prompts = converted
 
     def _prepare(self, frame: Any, pts: Any, time_base: Any, side_data: Any) -> Prepared:
         return prepare(frame, pts=pts, time_base=time_base, side_data=side_data, copy=self.options.copy_frames)

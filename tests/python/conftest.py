@@ -24,6 +24,17 @@ PATIENCE = 120.0
 """Seconds after which a test that waits has failed."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that run networks are marked."""
+    for item in items:
+        if "batch_workflow" in getattr(item, "fixturenames", ()) or "snippet" in item.name:
+            item.add_marker("models")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "models: runs networks, which takes seconds")
+
+
 @pytest.fixture(scope="session")
 def batch_workflow() -> dict[str, Any]:
     path = ROOT / "workflows/comfystream/sd15-tensorrt-batch2-performance-api.json"

@@ -115,6 +115,20 @@ async def test_block_refuses_or_waits(passthrough: dict[str, Any]) -> None:
 
 
 @looped
+async def test_frames_that_waited_come_before_those_put_later(passthrough: dict[str, Any]) -> None:
+    async with ComfyStreamClient(when_full="block", queue_size=8, max_delay=0) as client:
+        for index in range(8):
+            client.put_video_input(picture(0), pts=index)
+        setting = asyncio.create_task(client.set_prompts([passthrough]))
+        for index in range(8, 40):
+            waiting = asyncio.create_task(client.put_frame(picture(0), pts=index))
+            assert (await client.get_frame()).pts == index - 8
+            await waiting
+        await setting
+        assert [(await client.get_frame()).pts for _ in range(8)] == list(range(32, 40))
+
+
+@looped
 async def test_pausing_lets_frames_wait(passthrough: dict[str, Any]) -> None:
     async with ComfyStreamClient() as client:
         await client.set_prompts([passthrough])
