@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text encoder, UNet and ControlNet together: from pure noise, a caption and a depth map to the picture in one step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from train_small.captions import Captions
+from train_small.nets import noise_path
+from train_small.nets.clip_text import ClipText
+from train_small.nets.critics import Classifier, Discriminator, feature_distance
+from train_small.nets.depth_anything import DepthAnything
+from train_small.nets.unet import ControlNet, Shape, UNet
+from train_small.pictures import depth_input, depth_map, maybe, photograph
+from train_small.renderer import STYLES, Scenes, blur
+from train_small.stages import classifier, depth, taesd
+from train_small.stages.run import Average, Loop, Recorded, Run, make_optimizer, set_rate
+
+PREDICTED = 0.5  # how often the hint is the depth network's, not the exact one
+PIXELS_FROM = 0.6  # of the whole training; before, only latents are compared
+ADVERSARIAL = 0.02
+
+
+def shape_of(run: Run) -> Shape:
+    config = run.config["paint"]
+    return Shape(*(config[k] for k in ("width", "multiples", "res_blocks", "transformers", "middle", "context")))
+
+
+def make(run: Run, words: Captions) -> dict[str, nn.Module]:
+    config = run.config["paint"]
+    text = ClipText(config["context"], config["text_layers"], config["text_hidden"])
+    text.seed_tokens(words.known, torch.Generator().manual_seed(run.seed))
+    shape = shape_of(run)
+    unet, control = UNet(shape), ControlNet(shape, config["hint"])
+    with torch.no_grad():
+        unet.out[2].weight.mul_(0.5)
+        for outlet in control.zero_convs:
+            outlet[0].weight.mul_(0.5)
+    noise_path.constrain(unet, control)
+    return {"text": text, "unet": unet, "control": control}
+
+
+def load(run: Run, words: Captions) -> Painter:
+    nets = make(run, words)
+    for name in ("unet", "control", "text"):
+        run.restore(name, {name: nets[name]})
+    return Painter(nets["text"], nets["unet"], nets["control"])
+
+
+@dataclass
+class Painter:
+    text: nn.Module
+    unet: nn.Module
+    control: nn.Module
+
+    def place(self, run: Run) -> Painter:
+        return Painter(*(run.frozen(net) for net in (self.text, self.unet, self.control)))
+
+    def __call__(self, noise: Tensor, tokens: Tensor, hint: Tensor | None, strength: Tensor | float = 1.0) -> Tensor:
+        """x0 of the sampler's one step; strength [B, 1, 1, 1] or a number."""
+        context = self.text(tokens)
+        residuals = None
+        if hint is not None:
+            residuals = [strength * r for r in self.control(noise, hint.expand(-1, 3, -1, -1), context)]
+        return noise_path.predict(self.unet, noise, context, residuals)
+
+
+class Eye:
+    """The depth network, read again when it has learned more (it may be trained beside)."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.net: DepthAnything | None = None
+        self.read = 0.0
+
+    def look(self, step: int) -> DepthAnything | None:
+        path = self.run.path("depth")
+        if step % 100 == 0 and path.exists() and path.stat().st_mtime > self.read:
+            self.read = path.stat().st_mtime
+            self.net = depth.load(self.run)
+        return self.net
+
+
+def make_hint(scenes: Scenes, net: DepthAnything | None, run: Run) -> Tensor:
+    """Half of the maps as the depth network makes them of a photograph, half exact (some softened if there is no
+    network yet)."""
+    size = (scenes.photo.shape[2], scenes.photo.shape[3])
+    if net is None:
+        soft = maybe(scenes.hint, blur(scenes.hint, size[0] // 128), 0.3)
+        return torch.floor(soft * 255) / 255
+    with torch.no_grad(), run.autocast():
+        found = net(depth_input(photograph(scenes.photo), run.config["depth"]["size"]))
+    predicted = depth_map(found, size)
+    exact = torch.floor(scenes.hint * 255) / 255
+    return torch.where(torch.rand(len(exact), 1, 1, 1, device=run.device) < PREDICTED, predicted, exact)
+
+
+@dataclass
+class Critics:
+    encoder: nn.Module
+    decoder: nn.Module
+    features: Classifier
+    patches: Discriminator
+
+
+class Lesson:
+    """One training step, in the latents alone at first (the decoder's work is most of a step's), then in pixels too."""
+
+    def __init__(self, run: Run, words: Captions, nets: dict[str, nn.Module], critics: Critics) -> None:
+        self.run, self.critics = run, critics
+        self.text, self.unet, self.control = (nets[name] for name in ("text", "unet", "control"))
+        self.painter = Painter(self.text, self.unet, self.control)
+        self.parameters = [p for net in nets.values() for p in net.parameters()]
+        self.optimizer = make_optimizer(self.parameters, run.config["paint"]["rate"], 0.001)
+        self.judge = make_optimizer(critics.patches.parameters(), 4e-4)
+        table = self.text.text_model.embeddings.token_embedding.weight
+        self.known = torch.zeros(len(table), 1, device=run.device)
+        self.known[words.known] = 1
+
+    def learn(self, loss: Tensor) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        noise_path.constrain(self.unet, self.control)
+        with torch.no_grad():  # words that no caption holds stay nothing
+            self.text.text_model.embeddings.token_embedding.weight.mul_(self.known)
+
+    def paint(self, *given: Tensor) -> tuple[Tensor, Tensor]:
+        """The painter's latents, and those it should have made."""
+        noise, tokens, hint, strength, wanted, _ = given
+        with torch.no_grad():
+            target = self.critics.encoder(wanted).float()
+        return self.painter(noise, tokens, hint, strength), target
+
+    def in_latents(self, *given: Tensor) -> dict[str, Tensor]:
+        """given: noise, tokens, hint, strength, the wanted picture, styles."""
+        with self.run.autocast():
+            latent, target = self.paint(*given)
+        near = functional.l1_loss(latent, target)
+        self.learn(near + 0.5 * functional.l1_loss(taesd.edges(latent), taesd.edges(target)))
+        return {"latent": near.detach()}
+
+    def in_pixels(self, *given: Tensor) -> dict[str, Tensor]:
+        critics = self.critics
+        wanted, styles = given[4:]
+        with self.run.autocast():
+            latent, target = self.paint(*given)
+            made = critics.decoder(latent).float()
+            features = feature_distance(critics.features, made, wanted)
+            score = critics.patches(made, styles).float().mean()
+        near, picture = functional.l1_loss(latent, target), taesd.picture_loss(made, wanted)
+        self.learn(0.5 * near + 2.0 * picture + 0.3 * features - ADVERSARIAL * score)
+        with self.run.autocast():
+            true = critics.patches(wanted, styles).float()
+            false = critics.patches(made.detach(), styles).float()
+        judged = functional.relu(1 - true).mean() + functional.relu(1 + false).mean()
+        self.judge.zero_grad(set_to_none=True)
+        judged.backward()
+        self.judge.step()
+        found = {"latent": near, "picture": picture, "features": features, "judged": judged}
+        return {name: value.detach() for name, value in found.items()}
+
+
+def train(
+    run: Run,
+    seconds: float,
+    steps: int | None = None,
+    part: tuple[float, float] = (0.0, 1.0),
+    sizes: tuple[int, int] = (256, 512),
+) -> None:
+    run.start("paint", part[0])
+    torch.backends.cudnn.benchmark = False  # four kinds of steps, and each would be searched anew
+    config = run.config["paint"]
+    words = run.captions()
+    nets = {name: run.place(net) for name, net in make(run, words).items()}
+    encoder, decoder = taesd.load(run)
+    critics = Critics(encoder, decoder, classifier.load(run, "features"), run.place(Discriminator(len(STYLES))))
+    if part[0] > 0:
+        for name, net in nets.items():
+            run.restore(name, {name: net})
+        run.restore("patches", {"patches": critics.patches}, required=False)
+    eye = Eye(run)
+    average = Average(nets, 0.998)
+    lesson = Lesson(run, words, nets, critics)
+    recorded: dict[tuple[bool, int], Recorded] = {}
+    loop = Loop("paint", run, seconds, steps, part)
+    while loop.going():
+        set_rate(lesson.optimizer, loop.rate(config["rate"]))
+        pixels = loop.whole() > PIXELS_FROM
+        side = sizes[1] if loop.step % 3 == 2 else sizes[0]
+        full = config["batch"] if run.device.type == "cuda" else 2
+        count = max(2, full * sizes[0] ** 2 // side**2)
+        styles, noise = run.styles(count), run.noise(count, (side, side))
+        scenes = run.renderer.render(run.seeds(count), (side, side), noise, styles)
+        assert scenes.painted is not None
+        strength = (torch.rand(count, 1, 1, 1, device=run.device) > 0.03).float()
+        if (pixels, side) not in recorded:
+            recorded[pixels, side] = Recorded(lesson.in_pixels if pixels else lesson.in_latents)
+        found = recorded[pixels, side](
+            noise, words.draw(styles), make_hint(scenes, eye.look(loop.step), run), strength, scenes.painted, styles
+        )
+        average.update()
+        loop.note(count, **found)
+    loop.finish()
+    for name, net in average.copies.items():
+        run.save(name, {name: net})
+    run.save("patches", {"patches": critics.patches})
