@@ -83,12 +83,12 @@ def captions_are_apart(words: captions.Captions) -> None:
 
 def stages_run(run: Run) -> None:
     run.config["depth"]["size"] = 56
-    taesd.train(run, 0, 2, size=64)
+    taesd.train(run, 0, 1, size=64)
     classifier.train(run, 0, 1)
     depth.train(run, 0, 1)
     before = torch.get_rng_state()
-    paint.train(run, 0, 2, (0.0, 0.5), SIZE)
-    paint.train(run, 0, 2, (0.7, 1.0), SIZE)
+    paint.train(run, 0, 1, (0.0, 0.5), SIZE)
+    paint.train(run, 0, 1, (0.7, 1.0), SIZE)
     check(not torch.equal(before, torch.get_rng_state()), "stages draw")
     evaluate.main(run, 1, 2, 64)
     output = run.folder / "set"

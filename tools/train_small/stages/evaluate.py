@@ -45,7 +45,8 @@ class Examination:
         self.eye: DepthAnything = depth.load(run)
         self.features: Classifier = classifier.load(run, "features")
         self.judge: Classifier = classifier.load(run, "judge")
-        self.painter = paint.load(run, self.words).place(run)
+        # The others can be measured before there is a painter.
+        self.painter = paint.load(run, self.words).place(run) if run.path("unet").exists() else None
         self.sums: dict[str, list[float]] = {}
 
     def note(self, name: str, values: Tensor) -> None:
@@ -68,24 +69,31 @@ class Examination:
         exact = self.exact(scenes)
         seen = self.nearness(scenes.photo)
         self.note(f"{where} depth abs rel", relative_error(seen, exact))
+        self.note(f"{where} depth abs rel, of the painted", relative_error(self.nearness(scenes.painted), exact))
         for name, picture in (("painted", scenes.painted), ("photo", scenes.photo)):
             self.note(f"{where} autoencoder psnr {name}", psnr(self.decoder(self.encoder(picture)), picture))
+        self.note(f"{where} style recognised, renderer's own", self.recognised(scenes.painted, styles))
+        if self.painter is not None:
+            self.examine_painter(self.painter, scenes, noise, styles, where)
+
+    def examine_painter(
+        self, painter: paint.Painter, scenes: Scenes, noise: Tensor, styles: Tensor, where: str
+    ) -> None:
+        assert scenes.painted is not None
+        exact = self.exact(scenes)
         tokens = self.words.draw(styles, unseen=True)
-        hint = depth_map(seen, self.size)
-        made = self.decoder(self.painter(noise, tokens, hint)).clamp(0, 1)
-        true_hint = torch.floor(scenes.hint * 255) / 255
-        ideal = self.decoder(self.painter(noise, tokens, true_hint)).clamp(0, 1)
-        blind = self.decoder(self.painter(noise, tokens, None)).clamp(0, 1)
+        hint = depth_map(self.nearness(scenes.photo), self.size)
+        made = self.decoder(painter(noise, tokens, hint)).clamp(0, 1)
+        ideal = self.decoder(painter(noise, tokens, torch.floor(scenes.hint * 255) / 255)).clamp(0, 1)
+        blind = self.decoder(painter(noise, tokens, None)).clamp(0, 1)
+        others = (styles + torch.randint(1, len(STYLES), styles.shape, device=styles.device)) % len(STYLES)
+        wrong = self.decoder(painter(noise, self.words.draw(others, unseen=True), hint))
         self.note(f"{where} feature distance", feature_distance(self.features, made, scenes.painted))
         self.note(f"{where} feature distance, exact depth", feature_distance(self.features, ideal, scenes.painted))
-        self.note(f"{where} style recognised, renderer's own", self.recognised(scenes.painted, styles))
         self.note(f"{where} style recognised", self.recognised(made, styles))
-        others = (styles + torch.randint(1, len(STYLES), styles.shape, device=styles.device)) % len(STYLES)
-        wrong = self.decoder(self.painter(noise, self.words.draw(others, unseen=True), hint))
         self.note(f"{where} style recognised, wrong prompt", self.recognised(wrong, styles))
         for name, picture in (("", made), (", exact depth", ideal), (", without ControlNet", blind)):
             self.note(f"{where} scene kept abs rel{name}", relative_error(self.nearness(picture), exact))
-        self.note(f"{where} scene kept abs rel, renderer's own", relative_error(self.nearness(scenes.painted), exact))
         for style in range(len(STYLES)):
             chosen = styles == style
             if bool(chosen.any()):
@@ -116,8 +124,9 @@ def main(run: Run, rounds: int | None = None, count: int | None = None, side: in
     cuda = run.device.type == "cuda"
     examination = Examination(run, rounds or (16 if cuda else 2), count or (60 if cuda else 15), side)
     found = examination.run_all()
-    nets = [examination.encoder, examination.decoder, examination.eye, examination.painter.text]
-    nets += [examination.painter.unet, examination.painter.control]
+    nets: list[nn.Module] = [examination.encoder, examination.decoder, examination.eye]
+    if (painter := examination.painter) is not None:
+        nets += [painter.text, painter.unet, painter.control]
     found["parameters"] = float(size_of(nets))
     for name, value in found.items():
         if not math.isfinite(value):

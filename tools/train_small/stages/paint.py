@@ -174,7 +174,6 @@ def train(
     sizes: tuple[int, int] = (256, 512),
 ) -> None:
     run.start("paint", part[0])
-    torch.backends.cudnn.benchmark = False  # four kinds of steps, and each would be searched anew
     config = run.config["paint"]
     words = run.captions()
     nets = {name: run.place(net) for name, net in make(run, words).items()}
@@ -187,7 +186,7 @@ def train(
     eye = Eye(run)
     average = Average(nets, 0.998)
     lesson = Lesson(run, words, nets, critics)
-    recorded: dict[tuple[bool, int], Recorded] = {}
+    recorded: dict[int, Recorded] = {}
     loop = Loop("paint", run, seconds, steps, part)
     while loop.going():
         set_rate(lesson.optimizer, loop.rate(config["rate"]))
@@ -199,14 +198,22 @@ def train(
         scenes = run.renderer.render(run.seeds(count), (side, side), noise, styles)
         assert scenes.painted is not None
         strength = (torch.rand(count, 1, 1, 1, device=run.device) > 0.03).float()
-        if (pixels, side) not in recorded:
-            recorded[pixels, side] = Recorded(lesson.in_pixels if pixels else lesson.in_latents)
-        found = recorded[pixels, side](
-            noise, words.draw(styles), make_hint(scenes, eye.look(loop.step), run), strength, scenes.painted, styles
-        )
+        hint = make_hint(scenes, eye.look(loop.step), run)
+        given = (noise, words.draw(styles), hint, strength, scenes.painted, styles)
+        if pixels:
+            # Not recorded: the only attempt at it ended in an illegal address, whose cause is not known.
+            found = lesson.in_pixels(*given)
+        else:
+            found = recorded.setdefault(side, Recorded(lesson.in_latents))(*given)
         average.update()
         loop.note(count, **found)
+        if loop.step % 400 == 0:
+            keep(run, average, critics)
     loop.finish()
+    keep(run, average, critics)
+
+
+def keep(run: Run, average: Average, critics: Critics) -> None:
     for name, net in average.copies.items():
         run.save(name, {name: net})
     run.save("patches", {"patches": critics.patches})
