@@ -25,7 +25,8 @@ RENDER_FN void light(Builder& b) {
   scene.sun = normalize({cosf(turn) * cosf(height), sinf(height), sinf(turn) * cosf(height)});
   const bool overcast = random.chance(0.3F);
   const float warm = random.range(0.0F, 1.0F) * (height < 0.5F ? 1.0F : 0.3F);
-  scene.sun_colour = mix(Vec{1.0F, 0.97F, 0.92F}, Vec{1.0F, 0.6F, 0.3F}, warm) * (overcast ? 0.3F : random.range(0.8F, 1.5F));
+  scene.sun_colour =
+      mix(Vec{1.0F, 0.97F, 0.92F}, Vec{1.0F, 0.6F, 0.3F}, warm) * (overcast ? 0.3F : random.range(0.8F, 1.5F));
   scene.sky_high = mix(hsv(random.range(0.55F, 0.66F), random.range(0.2F, 0.8F), random.range(0.4F, 0.95F)),
                        Vec{0.75F, 0.77F, 0.8F}, overcast ? 0.9F : 0.1F);
   scene.sky_low = mix(mix(scene.sky_high, Vec{0.9F, 0.92F, 0.95F}, 0.7F), Vec{0.95F, 0.65F, 0.45F}, warm * 0.7F);
@@ -43,8 +44,8 @@ RENDER_FN void lay_ground(Builder& b, bool terrain) {
   const Vec grass = hsv(b.random.range(0.08F, 0.35F), b.random.range(0.2F, 0.7F), b.random.range(0.2F, 0.7F));
   const float grey = b.random.range(0.15F, 0.8F);
   const int pattern = green ? kNoise : b.random.below(kPatterns);
-  scene.ground_material = b.material(green ? grass : mix({grey, grey, grey}, b.colour(), 0.3F), pattern,
-                                     b.random.range(0.5F, 3.0F), 0.0F);
+  scene.ground_material =
+      b.material(green ? grass : mix({grey, grey, grey}, b.colour(), 0.3F), pattern, b.random.range(0.5F, 3.0F), 0.0F);
 }
 
 /// A place on the ground before a camera that stands at the origin and looks along -z.
@@ -76,8 +77,10 @@ RENDER_FN void street(Builder& b) {
       z -= size.z + (b.random.chance(0.4F) ? b.random.range(1.0F, 4.0F) : 0.0F);
     }
     if (b.random.chance(0.5F)) car(b, {s * (half - sidewalk - 1.1F), 0.0F, b.random.range(-22.0F, -5.0F)}, 0.0F);
-    if (b.random.chance(0.5F)) tree(b, {s * (half - 0.6F), 0.0F, b.random.range(-20.0F, -6.0F)}, b.random.range(3.0F, 7.0F));
-    if (b.random.chance(0.4F)) b.post(b.any_material(), {s * (half - 0.4F), 0.0F, b.random.range(-14.0F, -4.0F)}, 0.07F, 5.0F);
+    if (b.random.chance(0.5F))
+      tree(b, {s * (half - 0.6F), 0.0F, b.random.range(-20.0F, -6.0F)}, b.random.range(3.0F, 7.0F));
+    if (b.random.chance(0.4F))
+      b.post(b.any_material(), {s * (half - 0.4F), 0.0F, b.random.range(-14.0F, -4.0F)}, 0.07F, 5.0F);
   }
   crowd(b, b.random.below(4), 3.0F, 16.0F);
   look(b.scene, b.random, {b.random.range(-0.6F, 0.6F) * half, b.random.range(1.2F, 4.5F), b.random.range(0.0F, 2.0F)},
@@ -90,7 +93,8 @@ RENDER_FN void park(Builder& b) {
   for (int i = 0; i < trees; ++i) tree(b, place(b, 4.0F, 25.0F, 0.8F), b.random.range(2.5F, 8.0F));
   crowd(b, b.random.below(4), 2.5F, 12.0F);
   const int animals = b.random.below(3);
-  for (int i = 0; i < animals; ++i) animal(b, place(b, 2.5F, 10.0F, 0.5F), b.random.range(0.6F, 1.5F), b.random.range(0.0F, 6.28F));
+  for (int i = 0; i < animals; ++i)
+    animal(b, place(b, 2.5F, 10.0F, 0.5F), b.random.range(0.6F, 1.5F), b.random.range(0.0F, 6.28F));
   const int rocks = b.random.below(4);
   for (int i = 0; i < rocks; ++i) {
     const float r = b.random.range(0.2F, 1.0F);
@@ -109,7 +113,8 @@ RENDER_FN void walls(Builder& b, float half_x, float half_y, float half_z) {
   scene.room_half = {half_x, half_y, half_z};
   scene.wall_material = b.any_material();
   scene.ground_material = b.any_material();
-  scene.sun = {b.random.range(-0.6F, 0.6F) * half_x, 1.8F * half_y, scene.room_centre.z + b.random.range(-0.5F, 0.5F) * half_z};
+  scene.sun = {b.random.range(-0.6F, 0.6F) * half_x, 1.8F * half_y,
+               scene.room_centre.z + b.random.range(-0.5F, 0.5F) * half_z};
 }
 
 RENDER_FN void room(Builder& b) {
@@ -120,7 +125,8 @@ RENDER_FN void room(Builder& b) {
   const float back = 1.0F - 2.0F * hz;
   const auto spot = [&]() { return Vec{b.random.range(-0.8F, 0.8F) * hx, 0.0F, b.random.range(back + 0.6F, -1.2F)}; };
   const auto yaw = [&]() { return b.random.range(0.0F, 6.28F); };
-  if (b.random.chance(0.7F)) sofa(b, {b.random.range(-0.5F, 0.5F) * hx, 0.0F, back + 0.6F}, b.random.range(-0.3F, 0.3F));
+  if (b.random.chance(0.7F))
+    sofa(b, {b.random.range(-0.5F, 0.5F) * hx, 0.0F, back + 0.6F}, b.random.range(-0.3F, 0.3F));
   const int tables = 1 + b.random.below(2);
   for (int i = 0; i < tables; ++i) {
     const Vec foot = spot();
@@ -128,7 +134,8 @@ RENDER_FN void room(Builder& b) {
     table(b, foot, half, yaw());
     ++b.object;
     const float r = b.random.range(0.06F, 0.14F);
-    b.post(b.any_material(), foot + Vec{b.random.range(-0.2F, 0.2F), 2.0F * half.y + 0.03F, 0.0F}, r, b.random.range(0.1F, 0.4F));
+    b.post(b.any_material(), foot + Vec{b.random.range(-0.2F, 0.2F), 2.0F * half.y + 0.03F, 0.0F}, r,
+           b.random.range(0.1F, 0.4F));
     b.ball(b.any_material(), foot + Vec{0.2F, 2.0F * half.y + 0.03F + r, 0.15F}, {r, r, r});
   }
   const int chairs = b.random.below(3);
@@ -137,15 +144,18 @@ RENDER_FN void room(Builder& b) {
     if (b.random.chance(0.5F)) continue;
     ++b.object;
     const float tall = b.random.range(0.4F, 1.0F);
-    b.box(b.any_material(), {static_cast<float>(side) * (hx - 0.22F), tall, b.random.range(back + 0.5F, -1.0F)}, {0.22F, tall, b.random.range(0.3F, 0.8F)});
+    b.box(b.any_material(), {static_cast<float>(side) * (hx - 0.22F), tall, b.random.range(back + 0.5F, -1.0F)},
+          {0.22F, tall, b.random.range(0.3F, 0.8F)});
   }
   ++b.object;
-  if (b.random.chance(0.7F)) b.box(b.any_material(), {b.random.range(-0.6F, 0.6F) * hx, b.random.range(1.0F, 1.7F), back}, {b.random.range(0.3F, 0.9F), b.random.range(0.25F, 0.6F), 0.03F});
+  if (b.random.chance(0.7F))
+    b.box(b.any_material(), {b.random.range(-0.6F, 0.6F) * hx, b.random.range(1.0F, 1.7F), back},
+          {b.random.range(0.3F, 0.9F), b.random.range(0.25F, 0.6F), 0.03F});
   if (b.random.chance(0.5F)) rosette(b, spot(), b.random.range(0.4F, 1.0F));
   if (b.random.chance(0.6F)) person(b, spot(), b.random.range(1.5F, 1.9F), b.random.range(-1.0F, 1.0F));
   const float eye = b.random.range(0.9F, 1.8F);
-  look(b.scene, b.random, {b.random.range(-0.5F, 0.5F) * hx, eye, 0.8F}, {b.random.range(-0.4F, 0.4F) * hx, eye + b.random.range(-0.9F, 0.2F), -2.5F},
-       b.random.range(0.5F, 0.95F));
+  look(b.scene, b.random, {b.random.range(-0.5F, 0.5F) * hx, eye, 0.8F},
+       {b.random.range(-0.4F, 0.4F) * hx, eye + b.random.range(-0.9F, 0.2F), -2.5F}, b.random.range(0.5F, 0.95F));
 }
 
 RENDER_FN void portrait(Builder& b) {
@@ -161,9 +171,12 @@ RENDER_FN void portrait(Builder& b) {
     if (b.random.chance(0.6F)) house(b, place(b, 10.0F, 20.0F, 0.6F), {3.0F, 3.0F, 3.0F}, b.random.range(-0.5F, 0.5F));
   }
   const float away = b.random.range(0.55F, 1.4F);
-  bust(b, {b.random.range(-0.18F, 0.18F) * away, eye - 0.2F, -away}, b.random.range(0.9F, 1.15F), b.random.range(-0.9F, 0.9F));
-  if (b.random.chance(0.25F)) bust(b, {b.random.chance(0.5F) ? 0.5F : -0.5F, eye - 0.25F, -away - 0.5F}, 1.0F, b.random.range(-0.7F, 0.7F));
-  look(b.scene, b.random, {0.0F, eye, 0.0F}, {b.random.range(-0.1F, 0.1F), eye + b.random.range(-0.12F, 0.1F), -1.0F}, b.random.range(0.35F, 0.6F));
+  bust(b, {b.random.range(-0.18F, 0.18F) * away, eye - 0.2F, -away}, b.random.range(0.9F, 1.15F),
+       b.random.range(-0.9F, 0.9F));
+  if (b.random.chance(0.25F))
+    bust(b, {b.random.chance(0.5F) ? 0.5F : -0.5F, eye - 0.25F, -away - 0.5F}, 1.0F, b.random.range(-0.7F, 0.7F));
+  look(b.scene, b.random, {0.0F, eye, 0.0F}, {b.random.range(-0.1F, 0.1F), eye + b.random.range(-0.12F, 0.1F), -1.0F},
+       b.random.range(0.35F, 0.6F));
 }
 
 RENDER_FN void plant(Builder& b) {
@@ -201,11 +214,15 @@ RENDER_FN void land(Builder& b) {
   const int trees = b.random.below(6);
   for (int i = 0; i < trees; ++i) tree(b, place(b, 6.0F, 40.0F, 0.7F), b.random.range(3.0F, 9.0F));
   const int houses = b.random.below(3);
-  for (int i = 0; i < houses; ++i) house(b, place(b, 15.0F, 45.0F, 0.6F), {b.random.range(2.0F, 4.0F), b.random.range(1.5F, 4.0F), 3.0F}, b.random.range(0.0F, 3.0F));
+  for (int i = 0; i < houses; ++i)
+    house(b, place(b, 15.0F, 45.0F, 0.6F), {b.random.range(2.0F, 4.0F), b.random.range(1.5F, 4.0F), 3.0F},
+          b.random.range(0.0F, 3.0F));
   const int animals = b.random.below(3);
-  for (int i = 0; i < animals; ++i) animal(b, place(b, 4.0F, 15.0F, 0.5F), b.random.range(0.8F, 1.8F), b.random.range(0.0F, 6.28F));
+  for (int i = 0; i < animals; ++i)
+    animal(b, place(b, 4.0F, 15.0F, 0.5F), b.random.range(0.8F, 1.8F), b.random.range(0.0F, 6.28F));
   const float eye = b.ground(0.0F, 0.0F) + b.random.range(1.5F, 7.0F);
-  look(b.scene, b.random, {0.0F, eye, 0.0F}, {b.random.range(-2.0F, 2.0F), eye + b.random.range(-3.0F, 0.5F), -12.0F}, b.random.range(0.4F, 0.85F));
+  look(b.scene, b.random, {0.0F, eye, 0.0F}, {b.random.range(-2.0F, 2.0F), eye + b.random.range(-3.0F, 0.5F), -12.0F},
+       b.random.range(0.4F, 0.85F));
 }
 
 RENDER_FN void blocks(Builder& b) {
@@ -224,22 +241,28 @@ RENDER_FN void blocks(Builder& b) {
     const Vec half{r * b.random.range(0.4F, 1.5F), r * b.random.range(0.4F, 2.0F), r * b.random.range(0.4F, 1.5F)};
     Prim* prim = b.add(b.random.below(6), b.any_material(), at + Vec{0.0F, half.y, 0.0F}, half);
     Builder::turn(prim, b.random.range(0.0F, 6.28F));
-    if (b.random.chance(0.25F)) Builder::along(prim, {b.random.range(-1.0F, 1.0F), b.random.range(-1.0F, 1.0F), b.random.range(-1.0F, 1.0F)});
+    if (b.random.chance(0.25F))
+      Builder::along(prim, {b.random.range(-1.0F, 1.0F), b.random.range(-1.0F, 1.0F), b.random.range(-1.0F, 1.0F)});
   }
   const float eye = b.random.range(0.6F, 2.6F);
-  look(b.scene, b.random, {b.random.range(-0.5F, 0.5F), eye, 0.5F}, {b.random.range(-0.8F, 0.8F), b.random.range(0.2F, 1.6F), -4.0F}, b.random.range(0.4F, 0.9F));
+  look(b.scene, b.random, {b.random.range(-0.5F, 0.5F), eye, 0.5F},
+       {b.random.range(-0.8F, 0.8F), b.random.range(0.2F, 1.6F), -4.0F}, b.random.range(0.4F, 0.9F));
 }
 
 /// A wide place seen from above, as a security camera sees it.
 RENDER_FN void plaza(Builder& b) {
   lay_ground(b, false);
   for (int i = 0; i < 3; ++i) {
-    house(b, place(b, 22.0F, 40.0F, 0.7F), {b.random.range(3.0F, 9.0F), b.random.range(2.0F, 6.0F), b.random.range(2.0F, 6.0F)}, b.random.range(-0.4F, 0.4F));
+    house(b, place(b, 22.0F, 40.0F, 0.7F),
+          {b.random.range(3.0F, 9.0F), b.random.range(2.0F, 6.0F), b.random.range(2.0F, 6.0F)},
+          b.random.range(-0.4F, 0.4F));
   }
   const int greens = b.random.below(3);
   for (int i = 0; i < greens; ++i) {
     ++b.object;
-    b.box(b.any_material(), place(b, 8.0F, 20.0F, 0.6F), {b.random.range(1.0F, 5.0F), b.random.range(0.05F, 0.5F), b.random.range(0.5F, 3.0F)}, b.random.range(0.0F, 3.0F));
+    b.box(b.any_material(), place(b, 8.0F, 20.0F, 0.6F),
+          {b.random.range(1.0F, 5.0F), b.random.range(0.05F, 0.5F), b.random.range(0.5F, 3.0F)},
+          b.random.range(0.0F, 3.0F));
   }
   if (b.random.chance(0.5F)) tree(b, place(b, 10.0F, 22.0F, 0.6F), b.random.range(3.0F, 6.0F));
   if (b.random.chance(0.4F)) car(b, place(b, 10.0F, 22.0F, 0.5F), b.random.range(0.0F, 6.28F));
@@ -249,7 +272,8 @@ RENDER_FN void plaza(Builder& b) {
   }
   crowd(b, 2 + b.random.below(3), 6.0F, 22.0F);
   const float eye = b.random.range(3.0F, 8.0F);
-  look(b.scene, b.random, {0.0F, eye, 0.0F}, {b.random.range(-2.0F, 2.0F), b.random.range(-1.0F, 1.0F), -13.0F}, b.random.range(0.35F, 0.7F));
+  look(b.scene, b.random, {0.0F, eye, 0.0F}, {b.random.range(-2.0F, 2.0F), b.random.range(-1.0F, 1.0F), -13.0F},
+       b.random.range(0.35F, 0.7F));
 }
 
 /// Never trained on: columns, beams and steps.
@@ -271,13 +295,15 @@ RENDER_FN void temple(Builder& b) {
   Prim* roof = b.add(kGable, stone, {0.0F, 2.4F + tall, -far - 3.7F}, {5.4F, 0.8F, 3.5F});
   Builder::turn(roof, 0.0F);
   crowd(b, 2, 4.0F, 9.0F);
-  look(b.scene, b.random, {b.random.range(-3.0F, 3.0F), b.random.range(1.2F, 3.0F), 0.0F}, {0.0F, 2.5F, -far}, b.random.range(0.5F, 0.8F));
+  look(b.scene, b.random, {b.random.range(-3.0F, 3.0F), b.random.range(1.2F, 3.0F), 0.0F}, {0.0F, 2.5F, -far},
+       b.random.range(0.5F, 0.8F));
 }
 
 /// Never trained on: a yard of boats, barrels, ladders and fences.
 RENDER_FN void yard(Builder& b) {
   lay_ground(b, false);
-  for (int i = 0; i < 12; ++i) b.box(b.any_material(), {-6.0F + static_cast<float>(i), 0.7F, -11.0F}, {0.4F, 0.7F, 0.04F});
+  for (int i = 0; i < 12; ++i)
+    b.box(b.any_material(), {-6.0F + static_cast<float>(i), 0.7F, -11.0F}, {0.4F, 0.7F, 0.04F});
   for (int i = 0; i < 6; ++i) b.post(b.any_material(), place(b, 3.5F, 10.0F, 0.5F), 0.3F, 0.9F);
   for (int i = 0; i < 2; ++i) {
     ++b.object;
@@ -290,7 +316,8 @@ RENDER_FN void yard(Builder& b) {
     b.limb(b.any_material(), {1.5F, y, -6.0F - 0.3F * y}, {2.1F, y, -6.0F - 0.3F * y}, 0.03F);
   }
   crowd(b, 1, 4.0F, 8.0F);
-  look(b.scene, b.random, {0.0F, b.random.range(1.0F, 2.2F), 0.0F}, {b.random.range(-1.0F, 1.0F), 0.9F, -7.0F}, b.random.range(0.45F, 0.75F));
+  look(b.scene, b.random, {0.0F, b.random.range(1.0F, 2.2F), 0.0F}, {b.random.range(-1.0F, 1.0F), 0.9F, -7.0F},
+       b.random.range(0.45F, 0.75F));
 }
 
 /// type < 0 draws one of those that are trained on.
@@ -301,16 +328,36 @@ RENDER_FN void build_scene(Scene& scene, uint32_t seed, int type) {
   scene.type = type < 0 ? b.random.below(kTypes) : type;
   light(b);
   switch (scene.type) {
-    case kStreet: street(b); break;
-    case kPark: park(b); break;
-    case kRoom: room(b); break;
-    case kPortrait: portrait(b); break;
-    case kPlant: plant(b); break;
-    case kLand: land(b); break;
-    case kBlocks: blocks(b); break;
-    case kPlaza: plaza(b); break;
-    case kTemple: temple(b); break;
-    default: yard(b); break;
+    case kStreet:
+      street(b);
+      break;
+    case kPark:
+      park(b);
+      break;
+    case kRoom:
+      room(b);
+      break;
+    case kPortrait:
+      portrait(b);
+      break;
+    case kPlant:
+      plant(b);
+      break;
+    case kLand:
+      land(b);
+      break;
+    case kBlocks:
+      blocks(b);
+      break;
+    case kPlaza:
+      plaza(b);
+      break;
+    case kTemple:
+      temple(b);
+      break;
+    default:
+      yard(b);
+      break;
   }
 }
 

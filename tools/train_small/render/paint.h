@@ -20,9 +20,9 @@ struct Picture {
   const float* edge;      ///< [height, width], and the others
   const float* halo;
   const float* aura;
-  const float* open;      ///< ambient openness
-  const float* fine;      ///< the sampler's noise [4, height / 8, width / 8]
-  const float* coarse;    ///< its means [4, height / 32, width / 32], times 4
+  const float* open;    ///< ambient openness
+  const float* fine;    ///< the sampler's noise [4, height / 8, width / 8]
+  const float* coarse;  ///< its means [4, height / 32, width / 32], times 4
   int height, width;
   float lowest, highest;  ///< nearness
 };
@@ -108,25 +108,38 @@ RENDER_FN Vec paint(const Picture& picture, int style, int sx, int sy) {
   }
   const Look look = look_at(picture, sx, sy);
   switch (style) {
-    case kWatercolour: return watercolour(look);
-    case kInk: return ink(look);
-    case kNeon: return neon(look);
-    case kSnow: return snow(look);
-    case kDesert: return desert(look);
-    case kLava: return lava(look);
-    case kUnderwater: return underwater(look);
-    case kGold: return gold(look);
-    case kWoodCarving: return wood_carving(look);
-    case kClay: return clay(look);
+    case kWatercolour:
+      return watercolour(look);
+    case kInk:
+      return ink(look);
+    case kNeon:
+      return neon(look);
+    case kSnow:
+      return snow(look);
+    case kDesert:
+      return desert(look);
+    case kLava:
+      return lava(look);
+    case kUnderwater:
+      return underwater(look);
+    case kGold:
+      return gold(look);
+    case kWoodCarving:
+      return wood_carving(look);
+    case kClay:
+      return clay(look);
     case kGlass: {
       float hue = 0.0F;
       float border = 0.0F;
       panes(picture, look.x, look.y, hue, border);
       return stained_glass(look, hue, 1.0F - smoothstep(1.0F, 2.6F, border));
     }
-    case kBlueprint: return blueprint(look);
-    case kJade: return jade(look);
-    default: return illustration(look);
+    case kBlueprint:
+      return blueprint(look);
+    case kJade:
+      return jade(look);
+    default:
+      return illustration(look);
   }
 }
 
@@ -138,7 +151,8 @@ RENDER_FN float outline(const Picture& picture, int x, int y, int reach) {
   const auto at = [&](int dx, int dy) -> const Sample& {
     const int sx = 2 * x + dx;
     const int sy = 2 * y + dy;
-    return picture.samples[(sy < 0 ? 0 : (sy >= rows ? rows - 1 : sy)) * columns + (sx < 0 ? 0 : (sx >= columns ? columns - 1 : sx))];
+    return picture.samples[(sy < 0 ? 0 : (sy >= rows ? rows - 1 : sy)) * columns +
+                           (sx < 0 ? 0 : (sx >= columns ? columns - 1 : sx))];
   };
   const Sample& here = at(0, 0);
   const float span = fmaxf(picture.highest - picture.lowest, 1e-6F);

@@ -9,8 +9,10 @@ namespace render {
 RENDER_FN float pattern_weight(const Material& material, float u, float v, uint32_t seed) {
   const float s = material.scale;
   switch (material.pattern) {
-    case kChecker: return (static_cast<int>(floorf(u * s) + floorf(v * s)) & 1) != 0 ? 1.0F : 0.0F;
-    case kStripes: return smoothstep(0.35F, 0.65F, fabsf(2.0F * fract(u * s * 1.5F) - 1.0F));
+    case kChecker:
+      return (static_cast<int>(floorf(u * s) + floorf(v * s)) & 1) != 0 ? 1.0F : 0.0F;
+    case kStripes:
+      return smoothstep(0.35F, 0.65F, fabsf(2.0F * fract(u * s * 1.5F) - 1.0F));
     case kBricks: {
       const float row = floorf(v * s * 4.0F);
       const float x = fract(u * s * 1.5F + 0.5F * fract(0.5F * row));
@@ -18,15 +20,19 @@ RENDER_FN float pattern_weight(const Material& material, float u, float v, uint3
       const float joint = x < 0.05F || y < 0.12F ? 1.0F : 0.0F;
       return fmaxf(joint, 0.4F * hash2(static_cast<int>(floorf(u * s * 1.5F)), static_cast<int>(row), seed));
     }
-    case kNoise: return fbm(u * s * 2.0F, v * s * 2.0F, seed, 4);
-    case kWood: return fract(3.0F * (v * s * 0.3F + fbm(u * s * 0.5F, v * s * 4.0F, seed, 3)));
+    case kNoise:
+      return fbm(u * s * 2.0F, v * s * 2.0F, seed, 4);
+    case kWood:
+      return fract(3.0F * (v * s * 0.3F + fbm(u * s * 0.5F, v * s * 4.0F, seed, 3)));
     case kWindows: {
       const float x = fabsf(fract(u * s * 0.6F) - 0.5F);
       const float y = fabsf(fract(v * s * 0.45F) - 0.45F);
       return x < 0.28F && y < 0.3F ? 1.0F : 0.0F;
     }
-    case kSpots: return smoothstep(0.62F, 0.7F, value_noise(u * s * 5.0F, v * s * 5.0F, seed));
-    default: return 0.0F;
+    case kSpots:
+      return smoothstep(0.62F, 0.7F, value_noise(u * s * 5.0F, v * s * 5.0F, seed));
+    default:
+      return 0.0F;
   }
 }
 
@@ -38,7 +44,8 @@ RENDER_FN Vec albedo(const Scene& scene, const Hit& hit) {
   const uint32_t seed = scene.seed + static_cast<uint32_t>(hit.material);
   Vec colour = mix(material.colour, material.second, pattern_weight(material, u, v, seed));
   if (material.pattern == kWindows && !flat) {
-    colour = pattern_weight(material, u, v, seed) > 0.5F ? mix(Vec{0.12F, 0.15F, 0.2F}, material.second, 0.3F) : material.colour;
+    colour = pattern_weight(material, u, v, seed) > 0.5F ? mix(Vec{0.12F, 0.15F, 0.2F}, material.second, 0.3F)
+                                                         : material.colour;
   }
   return colour * (0.85F + 0.3F * fbm(u * 3.0F, v * 3.0F, seed + 77U, 3));
 }

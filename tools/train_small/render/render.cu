@@ -21,7 +21,8 @@ RENDER_FN void trace_one(const TraceJob& job, int64_t index) {
   const Scene& scene = job.scenes[index / pixels];
   const int at = static_cast<int>(index % pixels);
   const float aspect = static_cast<float>(columns) / static_cast<float>(rows);
-  const float x = (2.0F * (static_cast<float>(at % columns) + 0.5F) / static_cast<float>(columns) - 1.0F) * scene.tangent * aspect;
+  const float x =
+      (2.0F * (static_cast<float>(at % columns) + 0.5F) / static_cast<float>(columns) - 1.0F) * scene.tangent * aspect;
   const float y = (1.0F - 2.0F * (static_cast<float>(at / columns) + 0.5F) / static_cast<float>(rows)) * scene.tangent;
   const Vec way = scene.forward + scene.right * x + scene.up * y;
   const float stretch = sqrtf(dot(way, way));
@@ -177,17 +178,18 @@ int render_build(void* scenes, const int* seeds, const int* types, int count, vo
   return launch<BuildJob, build_one>({static_cast<Scene*>(scenes), seeds, types}, count, 32, stream);
 }
 
-int render_trace(const void* scenes, void* samples, float* colours, float* nearness, float* photo, int count, int height,
-                 int width, void* stream) {
+int render_trace(const void* scenes, void* samples, float* colours, float* nearness, float* photo, int count,
+                 int height, int width, void* stream) {
   const int64_t pixels = static_cast<int64_t>(count) * height * width;
   auto* const made = static_cast<Sample*>(samples);
-  const int failed = launch<TraceJob, trace_one>({static_cast<const Scene*>(scenes), made, colours, height, width}, 4 * pixels, 128, stream);
+  const int failed = launch<TraceJob, trace_one>({static_cast<const Scene*>(scenes), made, colours, height, width},
+                                                 4 * pixels, 128, stream);
   if (failed != 0) return failed;
   return launch<ResolveJob, resolve_one>({made, colours, nearness, photo, height, width}, pixels, 128, stream);
 }
 
-int render_outline(const void* scenes, const void* samples, const float* range, float* edge, float* open, int count, int height,
-                   int width, void* stream) {
+int render_outline(const void* scenes, const void* samples, const float* range, float* edge, float* open, int count,
+                   int height, int width, void* stream) {
   PaintJob job{};
   job.scenes = static_cast<const Scene*>(scenes);
   job.samples = static_cast<const Sample*>(samples);
@@ -201,11 +203,22 @@ int render_outline(const void* scenes, const void* samples, const float* range, 
   return launch<PaintJob, outline_one>(job, static_cast<int64_t>(count) * height * width, 128, stream);
 }
 
-int render_paint(const void* scenes, const void* samples, const float* range, float* edge, float* open, const float* halo,
-                 const float* aura, const float* fine, const float* coarse, const int* styles, float* painted, int count,
-                 int height, int width, void* stream) {
-  const PaintJob job{static_cast<const Scene*>(scenes), static_cast<const Sample*>(samples), range, edge, open, halo, aura,
-                     fine, coarse, styles, painted, height, width};
+int render_paint(const void* scenes, const void* samples, const float* range, float* edge, float* open,
+                 const float* halo, const float* aura, const float* fine, const float* coarse, const int* styles,
+                 float* painted, int count, int height, int width, void* stream) {
+  const PaintJob job{static_cast<const Scene*>(scenes),
+                     static_cast<const Sample*>(samples),
+                     range,
+                     edge,
+                     open,
+                     halo,
+                     aura,
+                     fine,
+                     coarse,
+                     styles,
+                     painted,
+                     height,
+                     width};
   return launch<PaintJob, paint_one>(job, static_cast<int64_t>(count) * height * width, 128, stream);
 }
 }

@@ -42,16 +42,16 @@ struct Scene {
   int materials;
   Prim prims[kMaxPrims];
   Material material[kMaxMaterials];
-  int ground;          ///< 0 none, 1 plane, 2 terrain
+  int ground;  ///< 0 none, 1 plane, 2 terrain
   int ground_material;
-  float rough;         ///< the terrain's height
-  float wide;          ///< the terrain's wavelength
-  bool room;           ///< walls at room_half around room_centre
+  float rough;  ///< the terrain's height
+  float wide;   ///< the terrain's wavelength
+  bool room;    ///< walls at room_half around room_centre
   Vec room_centre, room_half;
   int wall_material;
   Vec eye, right, up, forward;
-  float tangent;       ///< of half the field of view
-  Vec sun;             ///< direction to it; in a room, the lamp's place
+  float tangent;  ///< of half the field of view
+  Vec sun;        ///< direction to it; in a room, the lamp's place
   Vec sun_colour, ambient, sky_low, sky_high;
   float clouds, fog;
 };

@@ -8,23 +8,37 @@
 namespace render {
 
 enum Style : int {
-  kIllustration, kWatercolour, kInk, kNeon, kSnow, kDesert, kLava, kUnderwater, kGold, kWoodCarving, kClay, kMosaic,
-  kGlass, kBlueprint, kJade, kStyles
+  kIllustration,
+  kWatercolour,
+  kInk,
+  kNeon,
+  kSnow,
+  kDesert,
+  kLava,
+  kUnderwater,
+  kGold,
+  kWoodCarving,
+  kClay,
+  kMosaic,
+  kGlass,
+  kBlueprint,
+  kJade,
+  kStyles
 };
 
 /// One sample of a picture. n is in the camera's frame: x to the right, y up, z towards the camera.
 struct Look {
   Vec n;
-  float up;         ///< the normal's share of the world's up
-  float near;       ///< 0 the farthest .. 1 the nearest, as a depth map has it
+  float up;    ///< the normal's share of the world's up
+  float near;  ///< 0 the farthest .. 1 the nearest, as a depth map has it
   bool sky;
-  float ao;         ///< 1 open .. 0 closed in
-  float edge;       ///< 0..1 on outlines and creases
-  float halo, aura; ///< the edges blurred over a few and over many pixels
-  float x, y;       ///< pixels
-  float u, v;       ///< 0..1, v downwards
-  float g[4];       ///< the noise, smooth over 8 pixels, unit scale
-  float c[4];       ///< its means over 32 pixels, unit scale
+  float ao;          ///< 1 open .. 0 closed in
+  float edge;        ///< 0..1 on outlines and creases
+  float halo, aura;  ///< the edges blurred over a few and over many pixels
+  float x, y;        ///< pixels
+  float u, v;        ///< 0..1, v downwards
+  float g[4];        ///< the noise, smooth over 8 pixels, unit scale
+  float c[4];        ///< its means over 32 pixels, unit scale
 };
 
 RENDER_FN float lambert(const Look& s) { return saturate(s.n.x * -0.48F + s.n.y * 0.6F + s.n.z * 0.64F); }
@@ -72,7 +86,8 @@ RENDER_FN Vec ink(const Look& s) {
   const Vec paper{0.96F, 0.94F, 0.88F};
   float dark = 0.95F * s.edge;
   if (!s.sky) {
-    const float tone = half_lambert(s) * (0.35F + 0.65F * s.ao) + 0.04F * s.g[0] + 0.25F * (1.0F - smoothstep(0.0F, 0.12F, s.near));
+    const float tone =
+        half_lambert(s) * (0.35F + 0.65F * s.ao) + 0.04F * s.g[0] + 0.25F * (1.0F - smoothstep(0.0F, 0.12F, s.near));
     const float first = fabsf(fract((s.x + s.y) * 0.125F) - 0.5F) * 2.0F;
     const float second = fabsf(fract((s.x - s.y) * 0.125F) - 0.5F) * 2.0F;
     dark = fmaxf(dark, smoothstep(0.0F, 0.25F, 0.9F * (0.66F - tone) * 1.6F - first * 0.75F));
@@ -97,7 +112,8 @@ RENDER_FN Vec snow(const Look& s) {
   const float flake = smoothstep(1.75F, 2.1F, s.g[0]);
   Vec colour;
   if (s.sky) {
-    colour = mix(Vec{0.82F, 0.86F, 0.91F}, Vec{0.6F, 0.68F, 0.8F}, smoothstep(0.6F, 0.0F, s.v)) + Vec{1.0F, 1.0F, 1.0F} * (0.03F * s.c[0]);
+    colour = mix(Vec{0.82F, 0.86F, 0.91F}, Vec{0.6F, 0.68F, 0.8F}, smoothstep(0.6F, 0.0F, s.v)) +
+             Vec{1.0F, 1.0F, 1.0F} * (0.03F * s.c[0]);
   } else {
     const float tone = half_lambert(s) * (0.4F + 0.6F * s.ao);
     const float cover = smoothstep(0.18F, 0.5F, s.up + 0.08F * s.g[1]);
@@ -116,12 +132,14 @@ RENDER_FN Vec desert(const Look& s) {
   const float sun = sqrtf(dx * dx + dy * dy);
   const Vec haze{0.98F, 0.62F, 0.34F};
   if (s.sky) {
-    Vec air = mix(mix(Vec{0.35F, 0.2F, 0.42F}, Vec{0.9F, 0.38F, 0.34F}, smoothstep(0.0F, 0.3F, s.v)), haze, smoothstep(0.2F, 0.6F, s.v));
+    Vec air = mix(mix(Vec{0.35F, 0.2F, 0.42F}, Vec{0.9F, 0.38F, 0.34F}, smoothstep(0.0F, 0.3F, s.v)), haze,
+                  smoothstep(0.2F, 0.6F, s.v));
     air = mix(air, Vec{1.0F, 0.93F, 0.7F}, smoothstep(0.085F, 0.075F, sun));
     return air + Vec{0.5F, 0.3F, 0.1F} * (0.5F * expf(-6.0F * sun));
   }
   const float low = saturate(0.75F * s.n.x + 0.35F * s.n.y + 0.35F * s.n.z) * (0.4F + 0.6F * s.ao);
-  const float ripple = s.up > 0.6F ? 0.12F * smoothstep(0.2F, 0.9F, fract(s.y * 0.125F + 0.35F * s.c[0])) : 0.05F * s.g[0];
+  const float ripple =
+      s.up > 0.6F ? 0.12F * smoothstep(0.2F, 0.9F, fract(s.y * 0.125F + 0.35F * s.c[0])) : 0.05F * s.g[0];
   Vec colour = mix(Vec{0.34F, 0.14F, 0.2F}, Vec{0.99F, 0.68F, 0.36F}, saturate(1.15F * low + ripple));
   colour = mix(colour, Vec{0.28F, 0.1F, 0.16F}, 0.55F * s.edge);
   return mix(colour, haze, 0.8F * (1.0F - smoothstep(0.0F, 0.3F, s.near)));

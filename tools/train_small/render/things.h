@@ -57,7 +57,8 @@ RENDER_FN void animal(Builder& b, Vec foot, float size, float yaw) {
   for (int side = -1; side <= 1; side += 2) {
     b.limb(fur, head, at(0.1F * static_cast<float>(side), 0.95F * tall + neck, 0.52F), 0.035F * size);
   }
-  b.limb(fur, at(0.0F, 0.65F * tall, -0.45F), at(0.0F, 0.5F * tall + b.random.range(-0.2F, 0.5F), -0.85F), 0.04F * size);
+  b.limb(fur, at(0.0F, 0.65F * tall, -0.45F), at(0.0F, 0.5F * tall + b.random.range(-0.2F, 0.5F), -0.85F),
+         0.04F * size);
 }
 
 RENDER_FN void tree(Builder& b, Vec foot, float height) {
@@ -82,7 +83,8 @@ RENDER_FN void tree(Builder& b, Vec foot, float height) {
     const float turn = b.random.range(0.0F, 6.28F);
     const float reach = b.random.range(0.08F, 0.3F) * height;
     const Vec at = top + Vec{reach * cosf(turn), b.random.range(-0.2F, 0.25F) * height, reach * sinf(turn)};
-    if (bare || b.random.chance(0.3F)) b.limb(bark, foot + (top - foot) * b.random.range(0.4F, 0.9F), at, 0.015F * height);
+    if (bare || b.random.chance(0.3F))
+      b.limb(bark, foot + (top - foot) * b.random.range(0.4F, 0.9F), at, 0.015F * height);
     const float r = b.random.range(0.1F, 0.24F) * height;
     if (!bare) b.ball(leaves, at, {r, r * b.random.range(0.6F, 1.0F), r});
   }
@@ -96,7 +98,8 @@ RENDER_FN void house(Builder& b, Vec foot, Vec half, float yaw) {
   const int roof = b.any_material();
   if (b.random.chance(0.5F)) {
     const float rise = b.random.range(0.2F, 0.6F) * half.x;
-    Prim* gable = b.add(kGable, roof, foot + Vec{0.0F, 2.0F * half.y + rise, 0.0F}, {half.x * 1.1F, rise, half.z * 1.05F});
+    Prim* gable =
+        b.add(kGable, roof, foot + Vec{0.0F, 2.0F * half.y + rise, 0.0F}, {half.x * 1.1F, rise, half.z * 1.05F});
     Builder::turn(gable, yaw);
   } else {
     b.box(roof, foot + Vec{0.0F, 2.0F * half.y, 0.0F}, {half.x * 1.06F, 0.15F, half.z * 1.06F}, yaw);
@@ -105,7 +108,8 @@ RENDER_FN void house(Builder& b, Vec foot, Vec half, float yaw) {
     b.box(roof, turned({0.4F * half.x, 2.0F * half.y + 0.6F, 0.0F}, foot, yaw), {0.3F, 0.9F, 0.3F}, yaw);
   }
   if (b.random.chance(0.6F)) {
-    b.box(b.any_material(), turned({b.random.range(-0.5F, 0.5F) * half.x, 1.05F, half.z}, foot, yaw), {0.55F, 1.05F, 0.12F}, yaw);
+    b.box(b.any_material(), turned({b.random.range(-0.5F, 0.5F) * half.x, 1.05F, half.z}, foot, yaw),
+          {0.55F, 1.05F, 0.12F}, yaw);
   }
 }
 
@@ -179,7 +183,8 @@ RENDER_FN void rosette(Builder& b, Vec foot, float size) {
 RENDER_FN void bust(Builder& b, Vec neck, float size, float yaw) {
   ++b.object;
   const int skin = b.plain(b.skin());
-  const int hair = b.material(hsv(b.random.range(0.02F, 0.12F), 0.5F, b.random.range(0.03F, 0.6F)), kStripes, 14.0F, 0.2F);
+  const int hair =
+      b.material(hsv(b.random.range(0.02F, 0.12F), 0.5F, b.random.range(0.03F, 0.6F)), kStripes, 14.0F, 0.2F);
   const int cloth = b.any_material();
   const float jaw = b.random.range(0.8F, 1.1F);
   const auto at = [&](float x, float y, float z) { return turned({x * size, y * size, z * size}, neck, yaw); };
@@ -195,7 +200,8 @@ RENDER_FN void bust(Builder& b, Vec neck, float size, float yaw) {
     b.ball(b.plain(b.colour() * 0.3F), at(0.03F * s, 0.222F, 0.092F), scaled(0.006F, 0.006F, 0.005F), yaw);
     b.ball(skin, at(0.08F * s, 0.2F, 0.0F), scaled(0.012F, 0.03F, 0.02F), yaw);
   }
-  b.ball(b.plain(mix(b.skin(), {0.7F, 0.2F, 0.2F}, 0.5F)), at(0.0F, 0.145F, 0.088F), scaled(0.024F, 0.008F, 0.012F), yaw);
+  b.ball(b.plain(mix(b.skin(), {0.7F, 0.2F, 0.2F}, 0.5F)), at(0.0F, 0.145F, 0.088F), scaled(0.024F, 0.008F, 0.012F),
+         yaw);
   if (b.random.chance(0.9F)) b.ball(hair, at(0.0F, 0.255F, -0.015F), scaled(0.088F, 0.09F, 0.098F), yaw);
   if (b.random.chance(0.4F)) b.ball(hair, at(0.0F, 0.17F, -0.05F), scaled(0.095F, 0.15F, 0.07F), yaw);
   if (b.random.chance(0.25F)) b.add(kCylinder, b.any_material(), at(0.0F, 0.33F, 0.0F), scaled(0.1F, 0.035F, 0.1F));
@@ -204,7 +210,8 @@ RENDER_FN void bust(Builder& b, Vec neck, float size, float yaw) {
   b.ball(cloth, at(0.0F, -0.3F, -0.01F), scaled(broad + 0.04F, 0.25F, 0.13F), yaw);
   for (int side = -1; side <= 1; side += 2) {
     const float s = static_cast<float>(side);
-    b.limb(cloth, at((broad + 0.02F) * s, -0.17F, -0.02F), at((broad + 0.07F) * s, -0.5F, b.random.range(-0.05F, 0.1F)), 0.06F * size);
+    b.limb(cloth, at((broad + 0.02F) * s, -0.17F, -0.02F), at((broad + 0.07F) * s, -0.5F, b.random.range(-0.05F, 0.1F)),
+           0.06F * size);
   }
 }
 

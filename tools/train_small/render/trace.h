@@ -11,9 +11,9 @@ constexpr float kFar = 1e9F;
 struct Hit {
   float t = kFar;
   Vec normal{};
-  Vec local{};       ///< where on the thing, for its pattern; metres
+  Vec local{};  ///< where on the thing, for its pattern; metres
   int material = -1;
-  int object = -1;   ///< -1 sky, -2 ground, -3 and below walls
+  int object = -1;  ///< -1 sky, -2 ground, -3 and below walls
 };
 
 struct Near {
@@ -155,13 +155,16 @@ RENDER_FN bool hit_gable(Vec o, Vec d, Vec half, Near& near) {
 RENDER_FN bool hit_prim(const Prim& prim, Vec origin, Vec direction, Near& near) {
   const Vec from = origin - prim.centre;
   const float b = dot(from, direction);
-  const float reach2 = dot(prim.half, prim.half) + (prim.kind == kCapsule ? 2.0F * prim.half.x * prim.half.y + prim.half.x * prim.half.x : 0.0F);
+  const float reach2 = dot(prim.half, prim.half) +
+                       (prim.kind == kCapsule ? 2.0F * prim.half.x * prim.half.y + prim.half.x * prim.half.x : 0.0F);
   if (dot(from, from) - b * b > reach2) return false;  // passes by the sphere around it
   const Vec o{dot(from, prim.axes[0]), dot(from, prim.axes[1]), dot(from, prim.axes[2])};
   const Vec d{dot(direction, prim.axes[0]), dot(direction, prim.axes[1]), dot(direction, prim.axes[2])};
   switch (prim.kind) {
-    case kBox: return hit_box(o, d, prim.half, near);
-    case kEllipsoid: return hit_ellipsoid(o, d, prim.half, near);
+    case kBox:
+      return hit_box(o, d, prim.half, near);
+    case kEllipsoid:
+      return hit_ellipsoid(o, d, prim.half, near);
     case kCylinder: {
       const bool side = hit_side(o, d, prim.half, near);
       const bool top = hit_cap(o, d, prim.half.y, prim.half.x, near);
@@ -171,8 +174,10 @@ RENDER_FN bool hit_prim(const Prim& prim, Vec origin, Vec direction, Near& near)
       const bool side = hit_side(o, d, prim.half, near);
       return hit_ends(o, d, prim.half, near) || side;
     }
-    case kCone: return hit_cone(o, d, prim.half, near);
-    default: return hit_gable(o, d, prim.half, near);
+    case kCone:
+      return hit_cone(o, d, prim.half, near);
+    default:
+      return hit_gable(o, d, prim.half, near);
   }
 }
 
@@ -216,9 +221,12 @@ RENDER_FN void hit_terrain(const Scene& scene, Vec o, Vec d, Hit& hit) {
 
 RENDER_FN void hit_walls(const Scene& scene, Vec o, Vec d, Hit& hit) {
   const Vec from = o - scene.room_centre;
-  const float tx = ((d.x > 0.0F ? scene.room_half.x : -scene.room_half.x) - from.x) / (fabsf(d.x) > 1e-9F ? d.x : 1e-9F);
-  const float ty = ((d.y > 0.0F ? scene.room_half.y : -scene.room_half.y) - from.y) / (fabsf(d.y) > 1e-9F ? d.y : 1e-9F);
-  const float tz = ((d.z > 0.0F ? scene.room_half.z : -scene.room_half.z) - from.z) / (fabsf(d.z) > 1e-9F ? d.z : 1e-9F);
+  const float tx =
+      ((d.x > 0.0F ? scene.room_half.x : -scene.room_half.x) - from.x) / (fabsf(d.x) > 1e-9F ? d.x : 1e-9F);
+  const float ty =
+      ((d.y > 0.0F ? scene.room_half.y : -scene.room_half.y) - from.y) / (fabsf(d.y) > 1e-9F ? d.y : 1e-9F);
+  const float tz =
+      ((d.z > 0.0F ? scene.room_half.z : -scene.room_half.z) - from.z) / (fabsf(d.z) > 1e-9F ? d.z : 1e-9F);
   const float t = fminf(tx, fminf(ty, tz));
   if (t <= 1e-3F || t >= hit.t) return;
   hit.t = t;
