@@ -186,7 +186,7 @@ def train(
     eye = Eye(run)
     average = Average(nets, 0.998)
     lesson = Lesson(run, words, nets, critics)
-    recorded: dict[int, Recorded] = {}
+    recorded: dict[tuple[bool, int], Recorded] = {}
     loop = Loop("paint", run, seconds, steps, part)
     while loop.going():
         set_rate(lesson.optimizer, loop.rate(config["rate"]))
@@ -200,11 +200,11 @@ def train(
         strength = (torch.rand(count, 1, 1, 1, device=run.device) > 0.03).float()
         hint = make_hint(scenes, eye.look(loop.step), run)
         given = (noise, words.draw(styles), hint, strength, scenes.painted, styles)
-        if pixels:
-            # Not recorded: the only attempt at it ended in an illegal address, whose cause is not known.
+        if pixels and not config["record_pixels"]:
             found = lesson.in_pixels(*given)
         else:
-            found = recorded.setdefault(side, Recorded(lesson.in_latents))(*given)
+            step = lesson.in_pixels if pixels else lesson.in_latents
+            found = recorded.setdefault((pixels, side), Recorded(step))(*given)
         average.update()
         loop.note(count, **found)
         if loop.step % 400 == 0:
