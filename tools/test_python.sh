@@ -12,7 +12,7 @@ pip=(-m pip --disable-pip-version-check --quiet)
 
 say "building the wheel"
 .venv/bin/python "${pip[@]}" wheel . --no-build-isolation --no-deps -w "$work" \
-  -Ccmake.define.COMFYSTREAM_PREBUILT="$root/build/release"
+  --config-settings=cmake.define.COMFYSTREAM_PREBUILT="$root/build/release"
 
 say "installing it into a clean environment"
 .venv/bin/python -m venv "$work/venv"
