@@ -109,6 +109,32 @@ inline graph::Graph workflow_graph(const Networks& nets, bool whole_work, std::i
   return b.take();
 }
 
+inline constexpr float kLowSigma = 0.34614F;  ///< SD 1.x's noise level at timestep 100
+inline constexpr float kLowTimestep = 100.0F;
+
+/// uint8 frames [N, side, side, 3] -> uint8 frames that keep most of them: encoded, a little noise added, one step with
+/// the frames' own depth as hint, decoded.
+inline graph::Graph image_to_image_graph(const Networks& nets, std::int64_t side = kSide,
+                                         std::int64_t context_width = kContextWidth, std::int64_t engine_side = 518) {
+  Builder b;
+  const Value frames = b.input("frames", DType::kU8, {kBatch, side, side, 3});
+  const Conditions given = make_conditions(b, false, side, context_width);
+  const Value timestep = b.parameter("low_timestep", SymShape{1}, Tensor::from<float>({1}, {kLowTimestep}));
+  const Value images = b.mul(b.cast(frames, DType::kF32), 1.0F / 255.0F);
+  const Value map =
+      models::trace_depth_map(b, *nets.depth, images, {.engine_height = engine_side, .engine_width = engine_side});
+  const Value latent = nets.vae->encode(b, b.transpose(images, {0, 3, 1, 2}));
+  const Value x = b.add(latent, b.mul(given.noise, kLowSigma));
+  const Value scaled = b.mul(x, 1.0F / std::sqrt(kLowSigma * kLowSigma + 1.0F));
+  const auto residuals =
+      nets.control->trace(b, scaled, b.transpose(map, {0, 3, 1, 2}), timestep, given.context);
+  const Value eps = nets.unet->trace(b, scaled, timestep, given.context, &residuals);
+  const Value picture = nets.vae->decode(b, b.sub(x, b.mul(eps, kLowSigma)));
+  const Value bytes = b.cast(b.add(b.mul(picture, 255.0F), 0.5F), DType::kU8);
+  b.output("frames", b.transpose(bytes, {0, 2, 3, 1}));
+  return b.take();
+}
+
 /// "unet", "control", "taesd", "depth" alone, on inputs of frames.
 inline graph::Graph network_graph(const Networks& nets, const std::string& name) {
   Builder b;
