@@ -89,7 +89,7 @@ void print_profile(backend::Executable& executable, std::int64_t batch, const st
   };
   std::map<std::string, Sum> kinds;
   std::map<std::string, Sum> steps;
-  for (const auto& step : backend::time_steps(executable, batch)) {
+  for (const auto& step : executable.time_steps(batch)) {
     const std::string scope = step.scope.substr(0, step.scope.find('/'));
     for (auto* sum : {&kinds[scope + " " + step.what.substr(0, step.what.find(' '))], &steps[step.what]}) {
       sum->microseconds += step.microseconds;

@@ -2,6 +2,7 @@
 // Writes what a backend makes of the full-size networks, or compares it with what another one wrote:
 //
 //   network_outputs BACKEND FOLDER [--compare] [--parts depth,taesd,control,unet,workflow,img2img] [--batch N]
+//   [--equal]
 //
 // Frames of a batch are the same inputs on every machine. Outputs are raw floats (bytes for the workflow), one file
 // each. Comparing prints for each output the mean error relative to the mean size of the expected values (bytes: PSNR
@@ -32,6 +33,7 @@ struct Options {
   bool compare = false;
   std::string parts = "depth,taesd,control,unet,workflow,img2img";
   std::int64_t batch = 1;
+  bool equal = false;
 };
 
 std::vector<char> read_file(const std::filesystem::path& path) {
@@ -122,10 +124,12 @@ int main(int argc, char** argv) {
   app.add_flag("--compare", options.compare);
   app.add_option("--parts", options.parts);
   app.add_option("--batch", options.batch);
+  app.add_flag("--equal", options.equal, "weights of equal spread instead of those of `comfystream models synth`");
   CLI11_PARSE(app, argc, argv);
   try {
     std::filesystem::create_directories(options.folder);
-    const Networks nets = make_networks("sd15", "depth-anything-v2-large");
+    const Networks nets =
+        make_networks("sd15", "depth-anything-v2-large", options.equal ? Gains::kEqual : Gains::kHeard);
     bool good = true;
     std::istringstream parts(options.parts);
     for (std::string part; std::getline(parts, part, ',');) good = run_part(options, nets, part) && good;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "comfystream/models/depth_map.hpp"
+#include "comfystream/models/synth/gains.hpp"
 #include "tests/support/synth_networks.hpp"
 
 #include <algorithm>
@@ -31,25 +32,42 @@ struct Networks {
   std::unique_ptr<models::DepthAnything> depth;
 };
 
+enum class Gains : std::uint8_t {
+  kEqual,  ///< every tensor of the same spread: time does not depend on more
+  kHeard,  ///< those of `comfystream models synth`, whose depth, prompt and control are seen in the picture
+};
+
+inline weights::WeightMap make_weights(const weights::TensorSpecs& specs, synth::Part part, Gains gains) {
+  if (gains == Gains::kEqual) return tests::synth_weights(specs, DType::kF16, "weights");
+  weights::WeightMap map("weights");
+  for (const weights::TensorSpec& spec : specs) {
+    Tensor value(DType::kF32, spec.shape);
+    synth::fill_part_values(part, spec.name, spec.shape, 0, 0, value.mutable_values<float>());
+    map.insert(spec.name, value.cast(DType::kF16));
+  }
+  return map;
+}
+
 /// Half-precision weights; `arch` "sd15" or "sd15-tiny", `depth_arch` as presets.hpp has them.
-inline Networks make_networks(std::string_view arch, std::string_view depth_arch) {
-  using tests::synth_weights;
+inline Networks make_networks(std::string_view arch, std::string_view depth_arch, Gains gains = Gains::kEqual) {
+  using synth::Part;
   const auto dims = weights::stable_diffusion_dims(arch);
   Networks nets;
   const std::jthread unet([&] {
-    nets.unet = std::make_unique<models::UNet>(synth_weights(weights::unet_tensors(dims.unet), DType::kF16, "unet"));
+    nets.unet = std::make_unique<models::UNet>(make_weights(weights::unet_tensors(dims.unet), Part::kUNet, gains));
   });
   const std::jthread control([&] {
     nets.control = std::make_unique<models::ControlNet>(
-        synth_weights(weights::controlnet_tensors(dims.unet, dims.hint), DType::kF16, "controlnet"));
+        make_weights(weights::controlnet_tensors(dims.unet, dims.hint), Part::kControlNet, gains));
   });
   const std::jthread depth([&] {
     const auto specs = weights::depth_anything_tensors(weights::depth_anything_dims(depth_arch));
-    nets.depth = std::make_unique<models::DepthAnything>(synth_weights(specs, DType::kF16, "depth"),
+    nets.depth = std::make_unique<models::DepthAnything>(make_weights(specs, Part::kDepth, gains),
                                                          models::DepthAnythingVersion::kV2);
   });
-  nets.vae = models::make_autoencoder_tiny(synth_weights(weights::taesd_encoder_tensors(dims.taesd), DType::kF16, "e"),
-                                           synth_weights(weights::taesd_decoder_tensors(dims.taesd), DType::kF16, "d"));
+  nets.vae = models::make_autoencoder_tiny(
+      make_weights(weights::taesd_encoder_tensors(dims.taesd), Part::kTaesdEncoder, gains),
+      make_weights(weights::taesd_decoder_tensors(dims.taesd), Part::kTaesdDecoder, gains));
   return nets;
 }
 
@@ -126,8 +144,7 @@ inline graph::Graph image_to_image_graph(const Networks& nets, std::int64_t side
   const Value latent = nets.vae->encode(b, b.transpose(images, {0, 3, 1, 2}));
   const Value x = b.add(latent, b.mul(given.noise, kLowSigma));
   const Value scaled = b.mul(x, 1.0F / std::sqrt(kLowSigma * kLowSigma + 1.0F));
-  const auto residuals =
-      nets.control->trace(b, scaled, b.transpose(map, {0, 3, 1, 2}), timestep, given.context);
+  const auto residuals = nets.control->trace(b, scaled, b.transpose(map, {0, 3, 1, 2}), timestep, given.context);
   const Value eps = nets.unet->trace(b, scaled, timestep, given.context, &residuals);
   const Value picture = nets.vae->decode(b, b.sub(x, b.mul(eps, kLowSigma)));
   const Value bytes = b.cast(b.add(b.mul(picture, 255.0F), 0.5F), DType::kU8);

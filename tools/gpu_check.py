@@ -32,7 +32,14 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "cuda"
 PARTS = ("depth", "taesd", "control", "unet", "workflow", "img2img")
 WORKFLOW = ROOT / "workflows" / "comfystream" / "sd15-tensorrt-batch2-tensor-api.json"
-TARGETS = ("cuda_backend_tests", "cuda_steady_state_tests", "cuda_networks", "network_outputs", "comfystream")
+TARGETS = (
+    "cuda_backend_tests",
+    "cuda_steady_state_tests",
+    "cuda_fault_tests",
+    "cuda_networks",
+    "network_outputs",
+    "comfystream",
+)
 
 
 def run(command: list[str], check: bool = True, env: dict[str, str] | None = None) -> str:
@@ -78,7 +85,7 @@ def build(cmake: list[str]) -> None:
 def run_tests(sanitize: bool) -> dict[str, Any]:
     program = str(BUILD / "tests" / "cuda_backend_tests")
     result: dict[str, Any] = {"passed": 0, "failed": False}
-    for name in ("cuda_backend_tests", "cuda_steady_state_tests"):
+    for name in ("cuda_backend_tests", "cuda_steady_state_tests", "cuda_fault_tests"):
         text = run([str(BUILD / "tests" / name), "--gtest_brief=1"], check=False)
         passed = re.search(r"PASSED.*?(\d+) test", text)
         result["passed"] += int(passed.group(1)) if passed else 0
@@ -152,14 +159,17 @@ def run_program(models: pathlib.Path, batch: int, frames: int, cache: str) -> di
     }
 
 
-def measure_program(models: pathlib.Path, batches: str) -> dict[str, Any]:
-    """Cold starts without and with a tuning cache, then every batch size."""
+def measure_program(models: pathlib.Path, batches: str, told: dict[str, Any]) -> None:
+    """Cold starts without and with a tuning cache, then every batch size, into `told` as they come."""
     if not models.is_dir():
         run([str(BUILD / "bin" / "comfystream"), "models", "synth", "--arch", "sd15", "-q", "-o", str(models)])
     with tempfile.TemporaryDirectory() as cache:
-        cold = [run_program(models, 2, 64, cache) for _ in range(2)]
-        rows = [run_program(models, size, 300 * size, cache) for size in map(int, batches.split(","))]
-    return {"without_cache": cold[0], "with_cache": cold[1], "rows": rows}
+        for name in ("without_cache", "with_cache"):
+            told[name] = run_program(models, 2, 64, cache)
+        told["rows"] = []
+        for size in map(int, batches.split(",")):
+            told["rows"].append(run_program(models, size, 300 * size, cache))
+            print(told["rows"][-1], flush=True)
 
 
 def peer_rows(text: str) -> list[dict[str, Any]]:
@@ -292,7 +302,8 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
     report["rows"] = measure(options.batches, options.cache)
     save(report, options.out)
     if options.models is not None:
-        report["program"] = measure_program(options.models, options.batches)
+        report["program"] = {}
+        measure_program(options.models, options.batches, report["program"])
         save(report, options.out)
     if options.reference is not None:
         options.reference.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // comfystream bench: what a batch gains, measured.
+#include "apps/comfystream/bench_kernels.hpp"
 #include "apps/comfystream/commands.hpp"
 #include "apps/comfystream/exit_code.hpp"
 #include "apps/comfystream/options.hpp"
@@ -7,11 +8,13 @@
 #include "comfystream/core/log.hpp"
 #include "comfystream/media/open.hpp"
 #include "comfystream/stream/batch_bench.hpp"
+#include "comfystream/stream/bench_plot.hpp"
 #include "comfystream/stream/memory_use.hpp"
 #include "comfystream/stream/report.hpp"
 
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +30,7 @@ struct BenchCommandOptions {
   int rounds = 5;
   bool profile = false;
   std::filesystem::path json;
+  std::filesystem::path plot;
 };
 
 std::vector<Picture> read_frames(const std::string& input, const workflow::Size& size, std::size_t count) {
@@ -49,6 +53,7 @@ client::CompilerOptions compiler_options(const BenchCommandOptions& options) {
           .input = client.input,
           .vocabulary = {},
           .backend = client.backend,
+          .devices = client.devices,
           .threads = client.threads,
           .profile_nodes = options.profile,
           .log = make_stderr_log(options.workflow.quiet ? "error" : "info")};
@@ -70,13 +75,19 @@ class BenchCommand {
     compile(compiler_.check(workflow_of(options_.workflow)));
     const auto input = compiled_.plan->input();
     const auto frames = read_frames(options_.input, {input.width, input.height}, 16);
-    const auto rows = stream::run_batch_bench(cases(), frames, {.frames = options_.frames, .rounds = options_.rounds});
+    const int slots = stream::BenchOptions{}.slots * static_cast<int>(compiler_.backend().parallel_devices());
+    const auto rows = stream::run_batch_bench(
+        cases(), frames, {.frames = options_.frames, .rounds = options_.rounds, .slots = slots, .clock = {}});
     std::printf("%s\n", stream::to_table(rows).c_str());
     const auto memory = memory_json();
     std::printf("memory: peak %.2f GiB (anonymous %.2f, mapped %.2f now)\n", gib(memory["peak_bytes"]),
                 gib(memory["anonymous_bytes"]), gib(memory["mapped_bytes"]));
+    print_startup();
     if (compiled_.workflow) print_times();
-    if (!options_.json.empty()) stream::write_report(to_report(rows, memory), options_.json);
+    if (!options_.plot.empty()) write_plot(rows);
+    nlohmann::ordered_json report = to_report(rows, memory);
+    if (options_.profile && compiled_.workflow) profile_kernels(report);
+    if (!options_.json.empty()) stream::write_report(report, options_.json);
     return kOk;
   }
 
@@ -106,6 +117,42 @@ class BenchCommand {
     return cases;
   }
 
+  void print_startup() const {
+    std::printf("start-up:");
+    for (const auto& part : compiled_.times) {
+      std::printf(" %s %.2f s", part.part.c_str(), std::chrono::duration<double>(part.time).count());
+    }
+    std::printf("\n");
+  }
+
+  void write_plot(const std::vector<stream::BenchRow>& rows) const {
+    const auto devices = compiler_.backend().devices();
+    const std::string title = options_.workflow.workflow.filename().string() + ", " + compiler_.backend().name() +
+                              (devices.empty() ? "" : " on " + devices.front().name);
+    std::ofstream out(options_.plot, std::ios::binary);
+    if (!(out << stream::to_svg(rows, title)).flush()) {
+      throw Error(ErrorCode::kIo, "cannot write " + options_.plot.string());
+    }
+  }
+
+  /// Each kernel of the largest batch alone, where the backend has such.
+  void profile_kernels(nlohmann::ordered_json& report) {
+    const int batch = options_.batch_sizes.back();
+    const auto steps = compiled_.workflow->time_steps(std::min(batch, compiled_.plan->max_batch()));
+    if (steps.empty()) return;
+    const auto ceilings = compiler_.backend().measure_ceilings();
+    std::printf(
+        "\nkernels of a batch of %d, each alone (the device: %.0f TFLOP/s in a large product, %.2f TB/s in a "
+        "copy):\n%s\nthe same by node:\n%s",
+        batch, ceilings.flops_per_second * 1e-12, ceilings.bytes_per_second * 1e-12,
+        to_table(sum_by_kind(steps), ceilings).c_str(), to_table(sum_by_node(steps), ceilings).c_str());
+    report["kernels"] = {{"batch_size", batch},
+                         {"ceiling_tflops", ceilings.flops_per_second * 1e-12},
+                         {"ceiling_tbps", ceilings.bytes_per_second * 1e-12},
+                         {"by_kind", to_json(sum_by_kind(steps))},
+                         {"by_node", to_json(sum_by_node(steps))}};
+  }
+
   void print_times() const {
     const auto times = compiled_.workflow->time_by_scope();
     if (times.empty()) return;
@@ -122,7 +169,7 @@ class BenchCommand {
       startup[part.part] = std::chrono::duration<double, std::milli>(part.time).count();
     }
     return {{"workflow", options_.workflow.workflow.string()},
-            {"backend", const_cast<client::WorkflowCompiler&>(compiler_).backend().name()},
+            {"backend", compiler_.backend().name()},
             {"frames_per_round", options_.frames},
             {"rounds", options_.rounds},
             {"rows", stream::to_json(rows)},
@@ -152,7 +199,9 @@ void add_bench(CLI::App& app, int& exit_code) {
   command->add_option("--rounds", options->rounds, "Rounds, of which median and spread are told")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_flag("--profile", options->profile, "Time by node (slower)");
+  command->add_flag("--profile", options->profile,
+                    "Time by node (slower); on a GPU also by kind of kernel, beside what the card reaches at most");
+  command->add_option("--plot", options->plot, "Draw speed and latency against batch size into this SVG file");
   command->add_option("--json", options->json, "Write the figures to this file");
   command->callback([options, &exit_code] { exit_code = BenchCommand(*options).run(); });
 }

@@ -76,7 +76,7 @@ int inspect_workflow(const InspectOptions& options) {
   client::WorkflowCompiler compiler(compiler_options);
   const auto validated = compiler.check(workflow_of(options.workflow));
   workflow::TraceOptions trace;
-  trace.max_batch = options.workflow.batch_size;
+  trace.max_batch = batch_size_of(options.workflow);
   if (const auto size = parse_size(options.workflow.size)) trace.size = workflow::Size{size->width, size->height};
   trace.frames = workflow::declared_size(validated.workflow, trace.size).value_or(trace.frames);
   print_traced(compiler.trace(validated, trace), options.graph);

@@ -23,6 +23,10 @@ void add_workflow_options(CLI::App& command, WorkflowOptions& options) {
   command.add_option("--input-folder", options.input_folder,
                      "Where LoadImage finds its pictures, beside ComfyUI's input folder");
   command.add_option("--backend", options.backend, "auto, cuda, openvino or reference")->capture_default_str();
+  command
+      .add_option("--devices", options.devices,
+                  "Numbers of the backend's devices, such as 0,1, that batches are shared out to (default: its first)")
+      ->delimiter(',');
   command.add_option("--threads", options.threads, "Threads of a CPU backend (0: all cores)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -34,10 +38,13 @@ void add_workflow_options(CLI::App& command, WorkflowOptions& options) {
 }
 
 void add_batch_size(CLI::App& command, WorkflowOptions& options) {
+  command.add_option("--batch-size", options.batch_size,
+                     "Frames in a batch at most, or auto: the fastest, measured at the start and remembered (default: "
+                     "what the workflow's live input says)");
   command
-      .add_option("--batch-size", options.batch_size,
-                  "Frames in a batch at most (default: what the workflow's live input says)")
-      ->check(CLI::Range(1, kMostFrames));
+      .add_option("--latency-target", options.latency_target_ms,
+                  "With --batch-size auto: the fastest of those whose batches take at most so many milliseconds")
+      ->check(CLI::PositiveNumber);
 }
 
 std::optional<FrameSize> parse_size(const std::string& text) {
@@ -78,13 +85,41 @@ workflow::Workflow workflow_of(const WorkflowOptions& options) {
 
 std::string workflow_text(const WorkflowOptions& options) { return workflow_of(options).to_json().dump(); }
 
+namespace {
+
+std::optional<std::chrono::microseconds> latency_target(const WorkflowOptions& options) {
+  if (options.latency_target_ms <= 0) return std::nullopt;
+  return std::chrono::microseconds(static_cast<std::int64_t>(options.latency_target_ms * 1e3));
+}
+
+}  // namespace
+
+int batch_size_of(const WorkflowOptions& options) {
+  if (options.latency_target_ms > 0 && options.batch_size != "auto") {
+    throw Error(ErrorCode::kInvalidArgument, "--latency-target chooses among measured batch sizes",
+                "give --batch-size auto with it");
+  }
+  if (options.batch_size.empty() || options.batch_size == "auto") return 0;
+  int size = 0;
+  const char* end = options.batch_size.data() + options.batch_size.size();
+  const auto read = std::from_chars(options.batch_size.data(), end, size);
+  if (read.ec != std::errc() || read.ptr != end || size < 1 || size > kMostFrames) {
+    throw Error(ErrorCode::kInvalidArgument, "--batch-size " + options.batch_size + " is no batch size",
+                "give a whole number from 1 to " + std::to_string(kMostFrames) + ", or auto");
+  }
+  return size;
+}
+
 ClientOptions client_options(const WorkflowOptions& options) {
   const LogLevel least = options.quiet ? LogLevel::kError : options.verbose ? LogLevel::kDebug : LogLevel::kInfo;
   return {.models = models_folder(options.models),
           .input = options.input_folder,
           .backend = options.backend,
           .threads = options.threads,
-          .max_batch = options.batch_size,
+          .devices = options.devices,
+          .max_batch = batch_size_of(options),
+          .choose_batch = options.batch_size == "auto",
+          .latency_target = latency_target(options),
           .size = parse_size(options.size),
           .log = [least](LogLevel level, std::string_view text) {
             if (level < least) return;

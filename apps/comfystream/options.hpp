@@ -20,16 +20,19 @@ struct WorkflowOptions {
   std::filesystem::path models;
   std::filesystem::path input_folder;
   std::string backend = "auto";
+  std::vector<int> devices;
   int threads = 0;
-  int batch_size = 0;
+  std::string batch_size;
+  double latency_target_ms = 0;
   std::string size;
   std::vector<std::string> set;
   bool verbose = false;
   bool quiet = false;
 };
 
-/// WORKFLOW, --models, --backend, --threads, --set, --size, --input-folder, -v, -q.
+/// WORKFLOW, --models, --backend, --devices, --threads, --set, --size, --input-folder, -v, -q.
 void add_workflow_options(CLI::App& command, WorkflowOptions& options);
+/// --batch-size, --latency-target.
 void add_batch_size(CLI::App& command, WorkflowOptions& options);
 
 /// "512x384"; nothing for an empty text. Error(kInvalidArgument) otherwise.
@@ -40,6 +43,8 @@ void add_batch_size(CLI::App& command, WorkflowOptions& options);
 [[nodiscard]] workflow::Workflow workflow_of(const WorkflowOptions& options);
 /// The same as JSON.
 [[nodiscard]] std::string workflow_text(const WorkflowOptions& options);
+/// --batch-size as a number; 0 where it is not given, or auto. Error(kInvalidArgument) for what is neither.
+[[nodiscard]] int batch_size_of(const WorkflowOptions& options);
 /// The client's options; its log goes to standard error.
 [[nodiscard]] ClientOptions client_options(const WorkflowOptions& options);
 

@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace comfystream {
 
@@ -37,12 +38,19 @@ struct TapPicture {
 };
 
 struct ClientOptions {
-  std::filesystem::path models{};           ///< ComfyUI's models folder
-  std::filesystem::path input{};            ///< pictures that LoadImage names, beside ComfyUI's input folder
-  std::filesystem::path vocabulary{};       ///< CLIP's vocabulary; empty: where set-up put it
-  std::string backend = "auto";             ///< "auto", "cuda", "openvino", "reference"
-  int threads = 0;                          ///< of a CPU backend; 0: all cores
-  int max_batch = 0;                        ///< frames in a batch at most; 0: what the workflow's live input says
+  std::filesystem::path models{};      ///< ComfyUI's models folder
+  std::filesystem::path input{};       ///< pictures that LoadImage names, beside ComfyUI's input folder
+  std::filesystem::path vocabulary{};  ///< CLIP's vocabulary; empty: where set-up put it
+  std::string backend = "auto";        ///< "auto", "cuda", "openvino", "reference"
+  int threads = 0;                     ///< of a CPU backend; 0: all cores
+  std::vector<int> devices{};          ///< of the backend, that batches are shared out to; none: its first
+  int max_batch = 0;                   ///< frames in a batch at most; 0: what the workflow's live input says
+  /// Instead of max_batch: sizes up to 8 are measured at start(), and the fastest is taken. The choice and why are
+  /// logged and kept in the user's cache folder for the next start.
+  bool choose_batch = false;
+  /// With choose_batch: the fastest of those whose batches take at most so long from their first byte in to their last
+  /// byte out.
+  std::optional<std::chrono::microseconds> latency_target{};
   std::optional<FrameSize> size{};          ///< of the pictures made, instead of the workflow's EmptyLatentImage
   PixelFormat pixels = PixelFormat::kRgb8;  ///< of frames, in and out
   bool passthrough_on_error = false;        ///< a frame that fails leaves as it came, counted

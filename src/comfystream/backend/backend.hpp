@@ -21,6 +21,21 @@ struct CompileOptions {
   bool profile_nodes = false;  ///< keep times by scope (slower on some backends)
 };
 
+/// One step of a batch timed alone.
+struct StepTime {
+  std::string what;   ///< "conv2d 3x3 320->320 64x64"; its first word is the kind of kernel
+  std::string scope;  ///< of the graph's node
+  double microseconds = 0;
+  double flops = 0;        ///< of its arithmetic, 2 for a product with a sum; 0 where bytes are what counts
+  std::int64_t bytes = 0;  ///< read and written at least: each operand once
+};
+
+/// What the device reaches at most, as measured.
+struct DeviceCeilings {
+  double flops_per_second = 0;  ///< of a large product in the precision that networks run in
+  double bytes_per_second = 0;  ///< of a large copy, reads and writes counted
+};
+
 /// Memory of one batch in flight: rows of inputs and outputs for the largest batch, allocated once. Used by one thread
 /// at a time; several slots of one executable may be in flight together.
 class Slot {
@@ -56,6 +71,8 @@ class Executable {
   /// Device time of a batch by the first component of the nodes' scope, the latest known; empty unless compiled with
   /// profile_nodes. Work that belongs to no scope is under "other".
   [[nodiscard]] virtual std::map<std::string, std::chrono::nanoseconds> time_by_scope() const { return {}; }
+  /// Every step of a batch timed alone, in order, on a slot made for it; empty where the backend has no such steps.
+  [[nodiscard]] virtual std::vector<StepTime> time_steps(std::int64_t /*batch_size*/) { return {}; }
 };
 
 struct DeviceInfo {
@@ -74,6 +91,10 @@ class Backend {
                                                             const CompileOptions& options) = 0;
   /// Whether compile() may be called from several threads at once. Not where compiling measures the device.
   [[nodiscard]] virtual bool compiles_concurrently() const { return true; }
+  /// Measures the device for about a second; zeros where the backend does not.
+  [[nodiscard]] virtual DeviceCeilings measure_ceilings() { return {}; }
+  /// Devices that batches are shared out to.
+  [[nodiscard]] virtual std::size_t parallel_devices() const { return 1; }
 };
 
 /// What parameter `index` holds until it is set: the graph's initial value, its rows repeated in turn up to `max_batch`

@@ -4,6 +4,7 @@
 #include "comfystream/backend/backend.hpp"
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct BackendStatus {
 [[nodiscard]] std::vector<BackendStatus> list_backends();
 
 /// `name` is "auto" (the first available one) or a backend's name. Error(kUnsupported) with the reason otherwise.
-[[nodiscard]] std::unique_ptr<Backend> make_backend(const std::string& name);
+/// `devices` are the numbers of the devices to share batches out to, each once; none: the backend's first.
+[[nodiscard]] std::unique_ptr<Backend> make_backend(const std::string& name, std::span<const int> devices = {});
 
 }  // namespace comfystream::backend

@@ -47,5 +47,19 @@ TEST(Registry, UnknownNamesAreErrorsThatListTheKnown) {
               ThrowsMessage<Error>(testing::AllOf(HasSubstr("tpu"), HasSubstr("auto, cuda, openvino, reference"))));
 }
 
+TEST(Registry, DevicesAreNamedByNumbersThatTheBackendHas) {
+  EXPECT_EQ(make_backend("reference", std::vector{0})->name(), "reference");
+  EXPECT_THAT(
+      [] {
+        (void)make_backend("reference", std::vector{0, 1});
+      },
+      ThrowsMessage<Error>(HasSubstr("no device 1 of backend reference")));
+  EXPECT_THAT(
+      [] {
+        (void)make_backend("reference", std::vector{0, 0});
+      },
+      ThrowsMessage<Error>(HasSubstr("more than once")));
+}
+
 }  // namespace
 }  // namespace comfystream::backend

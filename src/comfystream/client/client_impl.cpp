@@ -14,6 +14,7 @@ client::CompilerOptions compiler_options(const ClientOptions& options, std::shar
           .input = options.input,
           .vocabulary = options.vocabulary,
           .backend = options.backend,
+          .devices = options.devices,
           .threads = options.threads,
           .profile_nodes = options.profile_nodes,
           .log = std::move(log)};
@@ -72,7 +73,8 @@ void Client::Impl::start(std::string_view text, FrameSize frames, const StreamSe
   note_all(traced);
   timed_operations_ = traced.timed_operations;
   if (!traced.live) return;
-  client::CompiledWorkflow compiled = compiler_.compile(std::move(traced));
+  client::CompiledWorkflow compiled =
+      options_.choose_batch ? compile_measured(text) : compiler_.compile(std::move(traced));
   startup_ = compiled.times;
   const auto begin = std::chrono::steady_clock::now();
   // A source that waits warms with its first frames: a batch of zeros first would only put them off.
@@ -81,6 +83,7 @@ void Client::Impl::start(std::string_view text, FrameSize frames, const StreamSe
   plan_ = compiled.plan;
   workflow_plan_ = compiled.workflow;
   stream::PipelineOptions pipeline_options;
+  pipeline_options.slots = slots();
   pipeline_options.on_error = options_.passthrough_on_error ? stream::OnError::kPassthrough : stream::OnError::kFail;
   pipeline_options.on_batch = [this](const stream::BatchRecord& record) { batch_done(record); };
   if (options_.on_tap) pipeline_options.on_tap = tap_receiver(options_.on_tap);

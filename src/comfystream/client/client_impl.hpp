@@ -4,6 +4,7 @@
 
 #include "comfystream/client.hpp"
 #include "comfystream/client/workflow_compiler.hpp"
+#include "comfystream/stream/batch_bench.hpp"
 #include "comfystream/stream/performance_timer.hpp"
 #include "comfystream/stream/pipeline.hpp"
 
@@ -52,6 +53,14 @@ class Client::Impl {
   [[nodiscard]] workflow::TraceOptions trace_options() const;
   [[nodiscard]] workflow::TracedWorkflow trace(std::string_view workflow);
   void note_all(const workflow::TracedWorkflow& traced);
+  /// Batches in flight: each device has as many.
+  [[nodiscard]] int slots() const;
+  /// With options_.choose_batch: compiled at the size that measuring says, which options_.max_batch then is.
+  [[nodiscard]] client::CompiledWorkflow compile_measured(std::string_view text);
+  /// At the largest size that the device's memory holds.
+  [[nodiscard]] client::CompiledWorkflow compile_largest(std::string_view text);
+  [[nodiscard]] std::vector<stream::BenchRow> measure_sizes(const std::shared_ptr<stream::BatchPlan>& plan);
+  [[nodiscard]] std::string batch_key(const client::WorkflowPlan& plan);
   void batch_done(const stream::BatchRecord& record);
   void work();
   void compile_and_swap(Job job);

@@ -49,7 +49,7 @@ Json Client::Impl::workflow_report() const {
 
 std::string Client::Impl::report() const {
   Json report = stream::make_report(pipeline().stats(), stream::read_memory_use(), startup_);
-  report["backend"] = const_cast<client::WorkflowCompiler&>(compiler_).backend().name();
+  report["backend"] = compiler_.backend().name();
   report["workflow"] = workflow_report();
   const std::lock_guard lock(mutex_);
   report["notes"] = notes_;

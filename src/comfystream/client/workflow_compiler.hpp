@@ -19,7 +19,8 @@ struct CompilerOptions {
   std::filesystem::path input;       ///< where LoadImage looks beside ComfyUI's input folder
   std::filesystem::path vocabulary;  ///< CLIP's; empty: find_clip_vocabulary()
   std::string backend = "auto";
-  int threads = 0;  ///< 0: all cores
+  std::vector<int> devices{};  ///< none: the backend's first
+  int threads = 0;             ///< 0: all cores
   bool profile_nodes = false;
   std::shared_ptr<Log> log;  ///< none: silent
 };
@@ -44,7 +45,7 @@ class WorkflowCompiler {
                                                const workflow::TraceOptions& options);
   [[nodiscard]] CompiledWorkflow compile(workflow::TracedWorkflow traced);
 
-  [[nodiscard]] backend::Backend& backend() noexcept { return *backend_; }
+  [[nodiscard]] backend::Backend& backend() const noexcept { return *backend_; }
   [[nodiscard]] workflow::ModelStore& models() noexcept { return models_; }
   [[nodiscard]] const workflow::NodeRegistry& registry() const noexcept { return registry_; }
   [[nodiscard]] const CompilerOptions& options() const noexcept { return options_; }

@@ -156,6 +156,10 @@ void WorkflowPlan::warm(int frames) { frame_->warm(rows_of(run_size(frames))); }
 
 std::map<std::string, std::chrono::nanoseconds> WorkflowPlan::time_by_scope() const { return frame_->time_by_scope(); }
 
+std::vector<backend::StepTime> WorkflowPlan::time_steps(int frames) {
+  return frame_->time_steps(rows_of(run_size(frames)));
+}
+
 int WorkflowPlan::run_size(int frames) const {
   return traced_.fixed_batch ? max_batch() : std::max(frames, static_cast<int>(traced_.min_batch));
 }

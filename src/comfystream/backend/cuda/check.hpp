@@ -2,7 +2,7 @@
 // Turns the status codes of CUDA's libraries into Error.
 #pragma once
 
-#include <string>
+#include <string_view>
 
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
@@ -10,7 +10,8 @@
 namespace comfystream::backend::cuda {
 
 /// Error(kOutOfMemory) with the figures when memory ran out, Error(kBackend) otherwise. `what` is what was being done.
-void check(cudaError_t status, const std::string& what);
-void check(cublasStatus_t status, const std::string& what);
+/// Nothing is allocated when all is well.
+void check(cudaError_t status, std::string_view what);
+void check(cublasStatus_t status, std::string_view what);
 
 }  // namespace comfystream::backend::cuda

@@ -4,6 +4,7 @@
 #include "comfystream/backend/cuda/check.hpp"
 #include "comfystream/backend/cuda/executable.hpp"
 #include "comfystream/backend/cuda/kernels.hpp"
+#include "comfystream/backend/cuda/step_times.hpp"
 #include "comfystream/error.hpp"
 
 namespace comfystream::backend {
@@ -17,6 +18,7 @@ class CudaBackend final : public Backend {
   [[nodiscard]] std::vector<DeviceInfo> devices() const override;
   /// Choosing algorithms measures the card, which must have nothing else to do.
   [[nodiscard]] bool compiles_concurrently() const override { return false; }
+  [[nodiscard]] DeviceCeilings measure_ceilings() override { return cuda::measure_ceilings(options_.device); }
   [[nodiscard]] std::unique_ptr<Executable> compile(const graph::Graph& graph, const CompileOptions& options) override;
 
  private:

@@ -14,7 +14,7 @@ struct CudaOptions {
   /// it the libraries' first choice runs.
   bool tune = true;
   /// Where choices are kept; empty: the user's cache folder (XDG_CACHE_HOME, ~/.cache) under comfystream.
-  std::filesystem::path cache_folder;
+  std::filesystem::path cache_folder{};
   /// Chains of steps that may run side by side inside a batch.
   std::size_t lanes = 3;
   /// Compute what parameters and constants alone influence once for each value of theirs, not in each batch.

@@ -147,6 +147,9 @@ struct CudnnLibrary::Impl {
       give_back(own);
       return {};
     }
+    // Sums are single precision, parts of them that meet in memory included.
+    graph->deselect_numeric_notes({fe::NumericalNote_t::REDUCED_PRECISION_REDUCTION,
+                                   fe::NumericalNote_t::DOWN_CONVERT_INPUTS, fe::NumericalNote_t::WINOGRAD});
     Plan plan;
     const auto known = cache.find(key);
     if (known) plan = build_known(graph, *known, handle);

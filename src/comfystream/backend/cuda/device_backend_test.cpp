@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "comfystream/backend/cuda/device_memory.hpp"
 #include "comfystream/backend/cuda/device_test.hpp"
 #include "comfystream/backend/reference/reference_backend.hpp"
 #include "comfystream/error.hpp"
@@ -79,6 +80,31 @@ TEST_F(DeviceTest, SlotsRunTogetherAndSizesInAnyOrder) {
   }
   EXPECT_THROW(executable->enqueue(*slots[0], 5), Error);
   EXPECT_THROW(executable->enqueue(*slots[0], 0), Error);
+}
+
+TEST_F(DeviceTest, SaysWhichBatchFitsWhenMemoryIsShort) {
+  graph::Builder builder;
+  const Value x = builder.input("x", DType::kF32, SymShape{kBatch, 8, 512, 512});
+  const auto conv = [&](Value from, std::int64_t in, std::int64_t out, std::uint32_t seed) {
+    return builder.conv2d(from, builder.weight(tests::random_tensor({out, in, 3, 3}, seed, 0.1F)), std::nullopt,
+                          {.pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1});
+  };
+  builder.output("y", conv(conv(x, 8, 256, 1), 256, 8, 2));  // 128 MiB a frame in between
+  const graph::Graph graph = builder.take();
+  const auto executable = compile_untuned(graph, 8);
+  std::size_t free = 0;
+  std::size_t total = 0;
+  ASSERT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
+  constexpr std::size_t kLeft = std::size_t{600} << 20U;
+  const DeviceBuffer others(free - kLeft, "what others use");
+  try {
+    const auto slot = executable->make_slot();
+    FAIL() << "the slot fits";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory);
+    EXPECT_THAT(error.message(), testing::HasSubstr("batches of 8 frames take"));
+    EXPECT_THAT(error.hint(), testing::ContainsRegex("--batch-size [1-3]"));
+  }
 }
 
 TEST_F(DeviceTest, OutputsMayBeSourcesAndEachOther) {

@@ -54,10 +54,10 @@ void add_cudnn_step(Emitter& e, const Parts& parts, const graph::AttentionAttrs&
     bool by_cudnn = true;
   };
   auto state = std::make_shared<State>();
-  e.add_step(
+  Step& step = e.add_step(
       "attention " + std::to_string(parts.q.dims[1]) + "x" + std::to_string(parts.q.dims[3]) + " " +
           std::to_string(parts.q.dims[2]) + " by " + std::to_string(parts.k.dims[2]),
-      {parts.q, parts.k, parts.v}, {parts.y, scratch},
+      {parts.q, parts.k, parts.v}, {parts.y},
       [problem, parts, scratch, state, attrs](Libraries& libraries, const Launch& launch) {
         const auto& [q, k, v, y] = parts;
         if (state->by_cudnn) {
@@ -77,6 +77,8 @@ void add_cudnn_step(Emitter& e, const Parts& parts, const graph::AttentionAttrs&
         return std::max<std::int64_t>(workspace, 1);
       },
       &scratch);
+  step.flops = 4.0 * static_cast<double>(parts.q.dims[0] * parts.q.dims[1] * parts.q.dims[3]) *
+               static_cast<double>(parts.q.dims[2]) * static_cast<double>(parts.k.dims[2]);
 }
 
 }  // namespace

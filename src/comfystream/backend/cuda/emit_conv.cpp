@@ -255,10 +255,12 @@ bool emit_by_cudnn(Emitter& e, const FusedOp& op, const Conv& conv) {
   std::vector<View> reads{step->x, step->w};
   if (step->bias) reads.push_back(*step->bias);
   if (step->residual) reads.push_back(*step->residual);
-  e.add_step(
-      "conv2d " + size_text(conv), reads, {step->y, step->scratch},
+  Step& added = e.add_step(
+      "conv2d " + size_text(conv), reads, {step->y},
       [step](Libraries& libraries, const Launch& launch) { step->run(libraries, launch); },
       [step](Libraries& libraries) { return step->prepare(libraries); }, &step->scratch);
+  added.flops = 2.0 * static_cast<double>(conv.y[0] * conv.y[1] * conv.y[2] * conv.y[3]) *
+                static_cast<double>(conv.x[1] * conv.r * conv.s);
   e.define(op.root, sliced(step->y, 1, 0, k));
   return true;
 }

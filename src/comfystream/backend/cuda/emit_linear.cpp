@@ -126,8 +126,8 @@ View emit_gemm(Emitter& e, const GemmCall& call, const std::string& what) {
   std::vector<View> reads{call.x, call.weight};
   if (call.bias) reads.push_back(*call.bias);
   if (call.residual) reads.push_back(*call.residual);
-  e.add_step(
-      what + " " + size_text(problem), reads, {y, scratch},
+  Step& step = e.add_step(
+      what + " " + size_text(problem), reads, {y},
       [problem, call, y, scratch](Libraries& libraries, const Launch& launch) {
         libraries.gemm.run(
             problem,
@@ -137,8 +137,11 @@ View emit_gemm(Emitter& e, const GemmCall& call, const std::string& what) {
       },
       [problem](Libraries& libraries) {
         libraries.gemm.prepare(problem);
-        return std::int64_t{0};
-      });
+        return kGemmWorkspace;
+      },
+      &scratch);
+  step.flops =
+      2.0 * static_cast<double>(problem.rows) * static_cast<double>(problem.out) * static_cast<double>(problem.in);
   return y;
 }
 

@@ -23,6 +23,13 @@ std::int64_t bytes_of(const Dims& dims, DType dtype) {
          static_cast<std::int64_t>(size_of(dtype));
 }
 
+// What a view's elements take, a repeated one counted once.
+std::int64_t stored_bytes(const View& view) {
+  auto bytes = static_cast<std::int64_t>(size_of(view.dtype));
+  for (std::size_t i = 0; i < view.rank(); ++i) bytes *= view.strides[i] == 0 ? 1 : view.dims[i];
+  return bytes;
+}
+
 std::vector<std::size_t> natural_order(std::size_t rank) {
   std::vector<std::size_t> order(rank);
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -306,17 +313,28 @@ View Emitter::float_vector(Value v) {
   return copy(flat, DType::kF32, natural_order(flat.rank()));
 }
 
-void Emitter::add_step(std::string what, const std::vector<View>& reads, const std::vector<View>& writes,
-                       std::function<void(Libraries&, const Launch&)> run,
-                       std::function<std::int64_t(Libraries&)> prepare, const View* scratch) {
-  Step step{std::move(what), scope_, {}, {}, -1, std::move(prepare), std::move(run)};
-  for (const auto& view : reads) step.reads.push_back(view.buffer);
-  for (const auto& view : writes) step.writes.push_back(view.buffer);
+Step& Emitter::add_step(std::string what, const std::vector<View>& reads, const std::vector<View>& writes,
+                        std::function<void(Libraries&, const Launch&)> run,
+                        std::function<std::int64_t(Libraries&)> prepare, const View* scratch) {
+  Step step;
+  step.what = std::move(what);
+  step.scope = scope_;
+  step.prepare = std::move(prepare);
+  step.run = std::move(run);
+  for (const auto& view : reads) {
+    step.reads.push_back(view.buffer);
+    step.bytes += stored_bytes(view);
+  }
+  for (const auto& view : writes) {
+    step.writes.push_back(view.buffer);
+    if (scratch == nullptr || view.buffer != scratch->buffer) step.bytes += stored_bytes(view);
+  }
   if (scratch != nullptr) {
     step.writes.push_back(scratch->buffer);
     step.scratch = scratch->buffer;
   }
   program.steps.push_back(std::move(step));
+  return program.steps.back();
 }
 
 void Emitter::pointwise(const std::vector<PointwiseBody>& bodies, const std::string& what) {

@@ -82,9 +82,10 @@ class Emitter {
   View float_vector(graph::Value v);
 
   void pointwise(const std::vector<PointwiseBody>& bodies, const std::string& what);
-  void add_step(std::string what, const std::vector<View>& reads, const std::vector<View>& writes,
-                std::function<void(Libraries&, const Launch&)> run,
-                std::function<std::int64_t(Libraries&)> prepare = {}, const View* scratch = nullptr);
+  /// The step that was added, whose arithmetic may be told.
+  Step& add_step(std::string what, const std::vector<View>& reads, const std::vector<View>& writes,
+                 std::function<void(Libraries&, const Launch&)> run,
+                 std::function<std::int64_t(Libraries&)> prepare = {}, const View* scratch = nullptr);
   /// Which scope the steps added next belong to.
   void set_scope(const std::string& scope) { scope_ = scope; }
 

@@ -3,6 +3,7 @@
 
 #include "comfystream/backend/cuda/check.hpp"
 #include "comfystream/backend/cuda/slot.hpp"
+#include "comfystream/backend/cuda/step_times.hpp"
 #include "comfystream/backend/cuda/timing.hpp"
 #include "comfystream/error.hpp"
 
@@ -236,6 +237,31 @@ void Engine::remove_slot(CudaSlot* slot) {
   std::erase(slots_, slot);
 }
 
+MemoryShortage Engine::measure_shortage() {
+  MemoryShortage shortage;
+  shortage.max_batch = max_batch_;
+  shortage.weights = libraries_->weights.total_bytes();
+  shortage.fixed = static_.arena.bytes;
+  shortage.per_frame = compiled(max_batch_).arena.bytes / max_batch_;
+  const auto add = [&](graph::Value value) {
+    const auto& type = planned_.graph.type(value);
+    const graph::Dim elements = type.shape.elements();
+    (elements.batch ? shortage.per_frame : shortage.fixed) +=
+        elements.count * static_cast<std::int64_t>(size_of(type.dtype));
+  };
+  for (const auto value : planned_.graph.inputs()) add(value);
+  for (const auto value : planned_.graph.parameters()) add(value);
+  for (const auto& output : planned_.graph.outputs()) add(output.value);
+  std::size_t free = 0;
+  std::size_t total = 0;
+  check(cudaMemGetInfo(&free, &total), "asking for memory");
+  shortage.free = static_cast<std::int64_t>(free);
+  shortage.total = static_cast<std::int64_t>(total);
+  const std::lock_guard lock(slot_mutex_);
+  shortage.slots = std::ssize(slots_);
+  return shortage;
+}
+
 void Engine::warm(std::int64_t batch_size) {
   static_cast<void>(compiled(batch_size));
   const std::lock_guard lock(slot_mutex_);
@@ -259,7 +285,14 @@ std::map<std::string, std::chrono::nanoseconds> Engine::time_by_scope() {
   return scopes_;
 }
 
-std::unique_ptr<Slot> CudaExecutable::make_slot() { return std::make_unique<CudaSlot>(engine_); }
+std::unique_ptr<Slot> CudaExecutable::make_slot() {
+  try {
+    return std::make_unique<CudaSlot>(engine_);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kOutOfMemory) throw;
+  }
+  throw out_of_memory(engine_->measure_shortage());  // with the memory of the half-made slot given back
+}
 void CudaExecutable::set_parameter(std::size_t index, const Tensor& value) { engine_->set_parameter(index, value); }
 void CudaExecutable::enqueue(Slot& slot, std::int64_t batch_size) { own_slot(slot, *engine_).enqueue(batch_size); }
 void CudaExecutable::wait(Slot& slot) { own_slot(slot, *engine_).wait(); }
@@ -269,6 +302,10 @@ std::chrono::nanoseconds CudaExecutable::device_time(const Slot& slot) const {
 void CudaExecutable::warm(std::int64_t batch_size) { engine_->warm(batch_size); }
 std::map<std::string, std::chrono::nanoseconds> CudaExecutable::time_by_scope() const {
   return engine_->time_by_scope();
+}
+
+std::vector<StepTime> CudaExecutable::time_steps(std::int64_t batch_size) {
+  return cuda::time_steps(*this, batch_size);
 }
 
 }  // namespace comfystream::backend::cuda

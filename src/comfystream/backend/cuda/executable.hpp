@@ -7,6 +7,7 @@
 #include "comfystream/backend/cuda/device_memory.hpp"
 #include "comfystream/backend/cuda/emitter.hpp"
 #include "comfystream/backend/cuda/libraries.hpp"
+#include "comfystream/backend/cuda/memory_fit.hpp"
 #include "comfystream/backend/cuda/schedule.hpp"
 
 #include <map>
@@ -68,6 +69,8 @@ class Engine {
   void add_slot(CudaSlot* slot);
   void remove_slot(CudaSlot* slot);
   void warm(std::int64_t batch_size);
+  /// What a slot takes and what there is.
+  [[nodiscard]] MemoryShortage measure_shortage();
 
   [[nodiscard]] std::byte* weight(std::size_t index) { return libraries_->weights.address(index); }
   [[nodiscard]] std::int64_t weight_bytes() const { return libraries_->weights.total_bytes(); }
@@ -114,6 +117,7 @@ class CudaExecutable final : public Executable {
   [[nodiscard]] std::chrono::nanoseconds device_time(const Slot& slot) const override;
   void warm(std::int64_t batch_size) override;
   [[nodiscard]] std::map<std::string, std::chrono::nanoseconds> time_by_scope() const override;
+  [[nodiscard]] std::vector<StepTime> time_steps(std::int64_t batch_size) override;
 
   [[nodiscard]] Engine& engine() { return *engine_; }
 

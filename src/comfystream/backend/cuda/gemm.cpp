@@ -141,7 +141,12 @@ void GemmLibrary::choose(const GemmProblem& problem, Plan& plan) {
   check(cublasLtMatmulPreferenceSetAttribute(raw, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace,
                                              sizeof(workspace)),
         "choosing a product's algorithm");
-  std::array<cublasLtMatmulHeuristicResult_t, 12> found{};
+  // Parts of a sum that meet in memory do so in single precision.
+  const std::uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+  check(cublasLtMatmulPreferenceSetAttribute(raw, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &reductions,
+                                             sizeof(reductions)),
+        "choosing a product's algorithm");
+  std::array<cublasLtMatmulHeuristicResult_t, 16> found{};
   int count = 0;
   const auto status = cublasLtMatmulAlgoGetHeuristic(handle_, plan.desc.get(), plan.w.get(), plan.x.get(),
                                                      plan.residual.get(), plan.y.get(), raw,

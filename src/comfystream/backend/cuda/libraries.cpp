@@ -14,7 +14,8 @@ std::string cache_key() {
   cudaDeviceProp properties{};
   check(cudaGetDevice(&device), "asking for the device");
   check(cudaGetDeviceProperties(&properties, device), "asking for the device");
-  return std::string(properties.name) + "-cudnn" + std::to_string(cudnnGetVersion()) + "-cublaslt" +
+  // The number is that of the rules by which candidates are admitted.
+  return std::string(properties.name) + "-2-cudnn" + std::to_string(cudnnGetVersion()) + "-cublaslt" +
          std::to_string(cublasLtGetVersion());
 }
 

@@ -54,6 +54,8 @@ struct Step {
   std::vector<int> reads;
   std::vector<int> writes;  ///< scratch included
   int scratch = -1;         ///< a buffer whose size prepare() tells
+  double flops = 0;         ///< of products, convolutions and attention
+  std::int64_t bytes = 0;   ///< read and written, each operand once
   std::function<std::int64_t(Libraries&)> prepare;
   std::function<void(Libraries&, const Launch&)> run;
 };

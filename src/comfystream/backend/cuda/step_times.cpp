@@ -3,28 +3,56 @@
 
 #include "comfystream/backend/cuda/check.hpp"
 #include "comfystream/backend/cuda/slot.hpp"
-#include "comfystream/error.hpp"
+#include "comfystream/backend/cuda/timing.hpp"
 
 #include <cudnn.h>
 
 namespace comfystream::backend {
+namespace cuda {
 
-std::vector<StepTime> time_steps(Executable& executable, std::int64_t batch_size) {
-  auto* own = dynamic_cast<cuda::CudaExecutable*>(&executable);
-  if (own == nullptr) throw Error(ErrorCode::kInvalidArgument, "only the cuda backend's executables have timed steps");
-  const auto slot = own->make_slot();
-  own->enqueue(*slot, batch_size);  // values that steps which read others' results can work on
-  own->wait(*slot);
-  const auto& compiled = own->engine().compiled(batch_size);
+std::vector<StepTime> time_steps(CudaExecutable& executable, std::int64_t batch_size) {
+  const auto slot = executable.make_slot();
+  executable.enqueue(*slot, batch_size);  // values that steps which read others' results can work on
+  executable.wait(*slot);
+  const auto& compiled = executable.engine().compiled(batch_size);
   const auto times =
-      own->engine().time_steps(compiled, dynamic_cast<cuda::CudaSlot&>(*slot).addresses(compiled, batch_size));
+      executable.engine().time_steps(compiled, dynamic_cast<CudaSlot&>(*slot).addresses(compiled, batch_size));
   std::vector<StepTime> result;
   for (std::size_t i = 0; i < times.size(); ++i) {
     const auto& step = compiled.program.steps[i];
-    result.push_back({step.what, step.scope, times[i]});
+    result.push_back({step.what, step.scope, static_cast<double>(times[i]), step.flops, step.bytes});
   }
   return result;
 }
+
+DeviceCeilings measure_ceilings(int device) {
+  check(cudaSetDevice(device), "choosing the device");
+  constexpr std::int64_t kSide = 8192;
+  constexpr std::size_t kBytes = std::size_t{512} << 20U;
+  const DeviceBuffer from(kBytes, "measuring the card");
+  const DeviceBuffer to(kBytes, "measuring the card");
+  const DeviceBuffer scratch(kGemmWorkspace, "measuring the card");
+  // Half-precision patterns that are ordinary numbers: zeros would run faster.
+  check(cudaMemset(from.data(), 0x2D, kBytes), "measuring the card");
+  TuningCache cache({}, "");
+  GemmLibrary gemm(cache, true);
+  GemmProblem problem;
+  problem.rows = problem.out = problem.in = problem.x_stride = problem.y_stride = problem.residual_stride = kSide;
+  gemm.prepare(problem);
+  const GemmPointers pointers{from.data(), from.data() + kBytes / 2, nullptr, nullptr, to.data(), scratch.data()};
+  const Stream stream = make_stream();
+  const float product = time_launch([&](cudaStream_t s) { gemm.run(problem, pointers, s); }, stream.get());
+  const float copy = time_launch(
+      [&](cudaStream_t s) {
+        check(cudaMemcpyAsync(to.data(), from.data(), kBytes, cudaMemcpyDeviceToDevice, s), "measuring the card");
+      },
+      stream.get());
+  const double side = static_cast<double>(kSide);
+  return {2.0 * side * side * side * 1e6 / static_cast<double>(product),
+          2.0 * static_cast<double>(kBytes) * 1e6 / static_cast<double>(copy)};
+}
+
+}  // namespace cuda
 
 std::string cuda_library_versions() {
   int runtime = 0;

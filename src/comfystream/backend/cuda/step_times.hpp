@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a batch's time goes, for benchmarks.
+// Where a batch's time goes and what the card could do, for benchmarks.
 #pragma once
 
 #include "comfystream/backend/backend.hpp"
@@ -9,14 +9,16 @@
 
 namespace comfystream::backend {
 
-struct StepTime {
-  std::string what;   ///< "conv2d 3x3 320->320 64x64"
-  std::string scope;  ///< of the graph
-  float microseconds = 0;
-};
+namespace cuda {
 
-/// Every step of a batch timed alone, in order, on a slot made for it. Error unless `executable` is the cuda backend's.
-[[nodiscard]] std::vector<StepTime> time_steps(Executable& executable, std::int64_t batch_size);
+class CudaExecutable;
+
+/// See Executable::time_steps.
+[[nodiscard]] std::vector<StepTime> time_steps(CudaExecutable& executable, std::int64_t batch_size);
+/// See Backend::measure_ceilings: half-precision matrices of 8192, and a copy of 512 MiB.
+[[nodiscard]] DeviceCeilings measure_ceilings(int device);
+
+}  // namespace cuda
 
 /// "CUDA 13.0, cuDNN 9.14.0, cuBLASLt 13.1.1".
 [[nodiscard]] std::string cuda_library_versions();
