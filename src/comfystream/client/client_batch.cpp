@@ -28,9 +28,11 @@ std::vector<Picture> noise_pictures(const stream::PictureSpec& spec, int count) 
 
 std::vector<stream::BenchCase> cases_of(const std::shared_ptr<stream::BatchPlan>& plan) {
   std::vector<stream::BenchCase> cases;
-  for (int size = 1; size <= plan->max_batch(); size *= 2) {
+  const int largest = plan->max_batch();
+  for (int size = 1; size < largest; size *= 2) {
     if (plan->run_size(size) == size) cases.push_back({size, plan});
   }
+  if (plan->run_size(largest) == largest) cases.push_back({largest, plan});
   return cases;
 }
 
