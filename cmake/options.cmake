@@ -23,7 +23,9 @@ target_compile_options(comfystream_settings INTERFACE
   -ffp-contract=off -fno-math-errno>
   # GCC 12 reports overlapping copies in "text" + std::string (GCC bug 105651) and std::optional's storage as
   # uninitialised (GCC bug 80635) where neither is so.
-  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict -Wno-maybe-uninitialized>)
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict -Wno-maybe-uninitialized>
+  # GCC 13 and later take a reference that a function returns for one into its temporary argument (seen with GCC 15).
+  $<$<AND:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,13>>:-Wno-dangling-reference -Wno-maybe-uninitialized>)
 target_include_directories(comfystream_settings INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 if(COMFYSTREAM_SANITIZE)
   # The interface library carries both flags, so every target of ours is instrumented and nothing else is.

@@ -104,7 +104,7 @@ void DepthAnythingEngineBuilder::trace(NodeContext& context) const {
                 "leave custom_onnx_path empty and put the network's checkpoint into the models folder 'depthanything'");
   }
   const workflow::ModelFolders& folders = context.models().folders();
-  const Version version = version_of(context.text("model_version"));
+  const Version& version = version_of(context.text("model_version"));
   engine::BuildRequest request;
   request.checkpoint = checkpoint_of(folders, version);
   request.kind = engine::EngineKind::kDepthAnything;

@@ -30,10 +30,6 @@
 #include <stb_image.h>
 #include <stb_image_write.h>
 #pragma GCC diagnostic pop
-#if defined(__GNUC__) && !defined(__clang__)
-// GCC 14 and later, once stb's readers are inlined here: their context has a member that memory never uses.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
 
 namespace comfystream::media {
 namespace {

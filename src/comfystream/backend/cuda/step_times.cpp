@@ -5,10 +5,26 @@
 #include "comfystream/backend/cuda/slot.hpp"
 #include "comfystream/backend/cuda/timing.hpp"
 
+#include <algorithm>
+
 #include <cudnn.h>
 
 namespace comfystream::backend {
 namespace cuda {
+namespace {
+
+// An elementwise kernel of ours often moves bytes faster than the runtime's own copy.
+float time_copy_kernel(std::byte* from, std::byte* to, std::size_t bytes, cudaStream_t stream) {
+  const auto count = static_cast<std::int64_t>(bytes / sizeof(float));
+  const View source{0, DType::kF32, {count}, {1}, 0};
+  const View target{1, DType::kF32, {count}, {1}, 0};
+  const PointwiseKernel kernel = make_pointwise_kernel({{target, {source}, {}, "a0"}});
+  Jit jit;
+  cudaKernel_t compiled = jit.kernel(kernel.source, "pointwise");
+  return time_launch([&](cudaStream_t s) { launch_pointwise(compiled, kernel.threads, {to, from}, s); }, stream);
+}
+
+}  // namespace
 
 std::vector<StepTime> time_steps(CudaExecutable& executable, std::int64_t batch_size) {
   const auto slot = executable.make_slot();
@@ -47,9 +63,10 @@ DeviceCeilings measure_ceilings(int device) {
         check(cudaMemcpyAsync(to.data(), from.data(), kBytes, cudaMemcpyDeviceToDevice, s), "measuring the card");
       },
       stream.get());
+  const float best = std::min(copy, time_copy_kernel(from.data(), to.data(), kBytes, stream.get()));
   const double side = static_cast<double>(kSide);
   return {2.0 * side * side * side * 1e6 / static_cast<double>(product),
-          2.0 * static_cast<double>(kBytes) * 1e6 / static_cast<double>(copy)};
+          2.0 * static_cast<double>(kBytes) * 1e6 / static_cast<double>(best)};
 }
 
 }  // namespace cuda
