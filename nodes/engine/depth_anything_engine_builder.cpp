@@ -83,6 +83,7 @@ workflow::NodeSpec make_spec() {
   spec.description = "Writes a depth engine from a checkpoint in the models folder 'depthanything'.";
   spec.python_module = "custom_nodes.ComfyUI-Depth-Anything-Tensorrt";
   std::vector<std::string> names;
+  names.reserve(kVersions.size());
   for (const Version& version : kVersions) names.emplace_back(version.name);
   workflow::InputSpec onnx = workflow::string_input("custom_onnx_path", "");
   onnx.tooltip = "Has to be empty: engines are built from checkpoints";

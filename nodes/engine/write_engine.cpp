@@ -33,7 +33,7 @@ const workflow::ModelValue& convertible_model(const NodeContext& context) {
 }
 
 fs::path checked_prefix(const std::string& text) {
-  const fs::path prefix(text);
+  fs::path prefix(text);
   const bool climbs = std::find(prefix.begin(), prefix.end(), fs::path("..")) != prefix.end();
   if (!prefix.has_filename() || climbs || prefix.is_absolute() || text.find('\0') != std::string::npos) {
     throw Error(ErrorCode::kValidation, "filename_prefix '" + text + "' is not a name below the output folder",

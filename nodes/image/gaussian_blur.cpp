@@ -23,6 +23,7 @@ std::vector<float> gaussian(std::int64_t size, double sigma) {
     sum += exact.back();
   }
   std::vector<float> kernel;
+  kernel.reserve(exact.size());
   for (const double value : exact) kernel.push_back(static_cast<float>(value / sum));
   return kernel;
 }

@@ -56,6 +56,7 @@ Program::Program(const std::vector<std::string>& arguments, const fs::path& fold
   std::vector<std::string> words{COMFYSTREAM_PROGRAM};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   const int failure = posix_spawn(&process_, COMFYSTREAM_PROGRAM, &actions, nullptr, argv.data(), environ);

@@ -7,6 +7,7 @@
 #include "tests/support/test_folder.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -31,7 +32,8 @@ Tensor frame_of(float x, float y, float shade) {
   auto values = frame.mutable_values<float>();
   for (std::int64_t i = 0; i < kSide * kSide; ++i) {
     const float column = static_cast<float>(i % kSide) / kSide;
-    const float row = static_cast<float>(i / kSide) / kSide;
+    const std::int64_t line = i / kSide;
+    const float row = static_cast<float>(line) / kSide;
     const bool inside = (column - x) * (column - x) + (row - y) * (row - y) < 0.06F;
     for (std::int64_t c = 0; c < 3; ++c) {
       const float slope = 0.3F + 0.4F * column * static_cast<float>(c) / 2 + 0.2F * row;
@@ -50,7 +52,7 @@ double share_cut_off(const Tensor& picture) {
 /// One workflow on the models of one seed, with and without ControlNet.
 class Studio {
  public:
-  Studio(const SynthModels& models, SynthSettings settings) : models_(models), settings_(settings) {}
+  Studio(const SynthModels& models, SynthSettings settings) : models_(models), settings_(std::move(settings)) {}
 
   Tensor picture(const Tensor& frame, const std::vector<std::int32_t>& words, bool control = true) {
     settings_.control = control;

@@ -62,6 +62,7 @@ std::vector<int> run(WorkflowPlan& plan, int batch) {
   plan.enqueue(*slot, plan.run_size(batch));
   plan.wait(*slot);
   std::vector<int> first;
+  first.reserve(static_cast<std::size_t>(batch));
   for (int row = 0; row < batch; ++row) first.push_back(std::to_integer<int>(slot->output_row(row)[0]));
   return first;
 }

@@ -119,8 +119,9 @@ class Builder {
 
   void output(std::string name, Value value);
 
-  [[nodiscard]] const ValueType& type(Value value) const { return graph_.type(value); }
-  [[nodiscard]] const SymShape& shape(Value value) const { return graph_.type(value).shape; }
+  // Copies: what lies in the graph moves when the graph grows.
+  [[nodiscard]] ValueType type(Value value) const { return graph_.type(value); }
+  [[nodiscard]] SymShape shape(Value value) const { return graph_.type(value).shape; }
   [[nodiscard]] const Graph& graph() const noexcept { return graph_; }
   /// Hands the graph over; the builder is empty afterwards.
   [[nodiscard]] Graph take();

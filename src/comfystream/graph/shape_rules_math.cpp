@@ -107,7 +107,8 @@ ValueType timestep_embedding(const Rule& rule) {
   rule.require_f32();
   rule.require_rank(0, 1);
   const auto& a = rule.attributes<TimestepEmbeddingAttrs>();
-  rule.require(a.dim >= 2 && a.max_period > 0 && a.downscale_freq_shift < static_cast<float>(a.dim / 2),
+  const std::int64_t half = a.dim / 2;
+  rule.require(a.dim >= 2 && a.max_period > 0 && a.downscale_freq_shift < static_cast<float>(half),
                "dim must be 2 or more, the shift below half of it, max_period positive");
   return {DType::kF32, {rule.shape(0)[0], a.dim}};
 }

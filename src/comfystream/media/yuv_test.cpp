@@ -16,8 +16,8 @@ struct Planes {
   Planes(int width, int height, int shift_x, int shift_y) {
     const int colour_width = (width + shift_x) >> shift_x;
     const int colour_height = (height + shift_y) >> shift_y;
-    const auto luma = static_cast<std::size_t>(width * height);
-    const auto colour = static_cast<std::size_t>(colour_width * colour_height);
+    const auto luma = static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+    const auto colour = static_cast<std::size_t>(colour_width) * static_cast<std::size_t>(colour_height);
     bytes.resize(luma + 2 * colour);
     view = {{bytes.data(), bytes.data() + luma, bytes.data() + luma + colour},
             {static_cast<std::size_t>(width), static_cast<std::size_t>(colour_width),

@@ -27,7 +27,7 @@ class StaticLatents : public ::testing::TestWithParam<Case> {
  protected:
   StaticLatents() {
     const std::int64_t groups = GetParam().groups;
-    const auto shared = [&](const std::string& name, Shape shape) {
+    const auto shared = [&](const std::string& name, const Shape& shape) {
       const Tensor value = noise(name, shape);
       return builder_.parameter(name, graph::SymShape(shape), value);
     };

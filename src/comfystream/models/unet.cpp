@@ -26,7 +26,7 @@ void check_control(const UNetConfig& config, const ControlResiduals* control) {
 
 /// Residual block, transformer where there is one, and upsampling at a level's end. `size` is the next skip's, which is
 /// twice x's or one less: ComfyUI upsamples to it, so odd latents work.
-Value output_block(const Module& block, Value x, const UNetConditions& conditions, graph::SymShape size) {
+Value output_block(const Module& block, Value x, const UNetConditions& conditions, const graph::SymShape& size) {
   x = resnet_block(block.child("0"), x, conditions.embedding, kUNetResnet);
   std::int64_t next = 1;
   if (block.has("1.proj_in.weight")) {

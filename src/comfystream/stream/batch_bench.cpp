@@ -106,6 +106,7 @@ class Runner {
 template <typename Value>
 Spread over_rounds(const std::vector<Round>& rounds, const Value& value) {
   std::vector<double> values;
+  values.reserve(rounds.size());
   for (const Round& round : rounds) values.push_back(value(round));
   return spread_of(std::move(values));
 }

@@ -16,7 +16,8 @@ PreparedPlan prepare_plan(std::shared_ptr<BatchPlan> plan, const PrepareOptions&
   for (int i = 0; i < options.slots; ++i) prepared.slots.push_back(plan->make_slot());
   PictureSpec leaving = plan->output();
   leaving.format = options.output_format.value_or(leaving.format);
-  prepared.pictures = PicturePool::create(leaving, static_cast<std::size_t>(options.slots * plan->max_batch()));
+  prepared.pictures = PicturePool::create(
+      leaving, static_cast<std::size_t>(options.slots) * static_cast<std::size_t>(plan->max_batch()));
   prepared.plan = std::move(plan);
   return prepared;
 }

@@ -90,6 +90,7 @@ class History {
       if (pushed.status == SubmitStatus::kAccepted || pushed.status == SubmitStatus::kDropped) {
         stream.expected.push_back(stream.offered);
       } else {
+        // NOLINTNEXTLINE(bugprone-use-after-move): what is refused stays with its sender
         ASSERT_FALSE(frame.picture.empty());
       }
       ++stream.offered;

@@ -43,7 +43,7 @@ OvOutput lower_cast(const NodeContext& context) {
   const DType to = context.type().dtype;
   const bool to_integer = to == DType::kU8 || to == DType::kI32 || to == DType::kI64;
   const OvOutput x = is_floating(from) && to_integer ? truncated(context, context.operand(0)) : context.operand(0);
-  const OvOutput converted = context.make<ov::op::v0::Convert>(x, element_type(to));
+  OvOutput converted = context.make<ov::op::v0::Convert>(x, element_type(to));
   if (is_compressed_weight(context)) {
     converted.get_node()->get_rt_info()[kDecompressionMark] = true;
   }

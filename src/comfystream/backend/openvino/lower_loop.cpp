@@ -75,7 +75,7 @@ OvOutput lower_loop(const NodeContext& context) {
   if (body.has_batch_probe()) {
     loop->set_invariant_input(body.sources().back(), batch_probe(context));
   }
-  const OvOutput last = loop->get_iter_value(next.front(), -1);
+  OvOutput last = loop->get_iter_value(next.front(), -1);
   loop->validate_and_infer_types();
   return last;
 }

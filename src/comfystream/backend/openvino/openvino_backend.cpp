@@ -61,6 +61,7 @@ std::vector<DeviceInfo> OpenVinoBackend::devices() const {
     std::rotate(ids.begin(), own, own + 1);
   }
   std::vector<DeviceInfo> result;
+  result.reserve(ids.size());
   for (const std::string& id : ids) {
     result.push_back(describe_device(id));
   }

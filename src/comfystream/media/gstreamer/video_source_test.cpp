@@ -181,7 +181,7 @@ TEST(NoVideo, RandomBytesTextAndOtherFiles) {
         << name << ": " << error.what();
     EXPECT_NE(error.message().find(name), std::string::npos) << error.what();
   }
-  std::ofstream(folder / "empty.mp4");
+  std::ofstream(folder / "empty.mp4").close();
   EXPECT_EQ(error_of(folder / "empty.mp4").code(), ErrorCode::kCorruptFile);
   EXPECT_EQ(error_of(folder / "missing.mp4").code(), ErrorCode::kNotFound);
 }

@@ -31,12 +31,12 @@ class LoadEngine : public ::testing::Test {
   Path with_metadata(const std::string& key, const std::string& value) {
     weights::WeightMap copy = load_engine(engine()).weights;
     copy.set_metadata(key, value);
-    const Path path = folder_ / "changed.engine";
+    Path path = folder_ / "changed.engine";
     weights::save_safetensors(path, copy);
     return path;
   }
   Path engine() {
-    const Path path = folder_ / "sound.engine";
+    Path path = folder_ / "sound.engine";
     if (!std::filesystem::exists(path)) {
       weights::save_safetensors(folder_ / "unet.safetensors", test_unet());
       build_engine({.checkpoint = folder_ / "unet.safetensors", .output = path, .batch = ProfileRange{1, 2, 8}});

@@ -74,8 +74,10 @@ TEST_F(TinyModels, AreTakenByTheModels) {
   EXPECT_EQ(models::ControlNet(load(kControlNet)).config().channel_mult, unet.config().channel_mult);
   EXPECT_EQ(models::ClipText(load("clip/CLIPText/model.fp16.safetensors")).config().width, unet.config().context_dim);
   EXPECT_EQ(models::make_autoencoder_kl(load("vae/sd15-tiny.safetensors"))->downscale(), 8);
-  EXPECT_NO_THROW(models::make_autoencoder_tiny(load("vae_approx/taesd_encoder.safetensors"),
-                                                load("vae_approx/taesd_decoder.safetensors")));
+  EXPECT_EQ(models::make_autoencoder_tiny(load("vae_approx/taesd_encoder.safetensors"),
+                                          load("vae_approx/taesd_decoder.safetensors"))
+                ->downscale(),
+            8);
   const weights::Checkpoint parts = weights::split_checkpoint(load("checkpoints/sd15-tiny.safetensors"));
   EXPECT_EQ(models::UNet(parts.unet).config(), unet.config());
   EXPECT_EQ(models::ClipText(parts.clip).config().layers, 2);
@@ -172,8 +174,8 @@ TEST(SynthModels, EveryNameStandsForFiles) {
 }
 
 TEST(SynthModels, RefuseWhatTheyDoNotKnow) {
-  for (const auto& [arch, depth] : {std::pair{"sd16", ""}, std::pair{"", ""}, std::pair{"sd15", "sd15"}}) {
-    const Error error = tests::thrown_by([&] { return model_files(arch, depth); });
+  for (const auto& named : {std::pair{"sd16", ""}, std::pair{"", ""}, std::pair{"sd15", "sd15"}}) {
+    const Error error = tests::thrown_by([&] { return model_files(named.first, named.second); });
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
     EXPECT_THAT(error.hint(), HasSubstr("sd15-tiny-unet"));
   }

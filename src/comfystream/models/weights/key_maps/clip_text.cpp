@@ -5,8 +5,7 @@
 namespace comfystream::weights {
 
 WeightMap to_clip_text_keys(const WeightMap& weights) {
-  const WeightMap plain =
-      without_prefix(weights, {"cond_stage_model.transformer.", "text_encoder.", "clip_l.transformer."});
+  WeightMap plain = without_prefix(weights, {"cond_stage_model.transformer.", "text_encoder.", "clip_l.transformer."});
   const std::string first = "embeddings.token_embedding.weight";
   if (plain.contains("text_model." + first)) return plain;
   if (!plain.contains(first)) throw_wrong_layout(weights, "a CLIP-L text encoder", {"text_model." + first, first});

@@ -98,7 +98,7 @@ void head(KeyMapper& map) {
 }  // namespace
 
 WeightMap to_depth_anything_keys(const WeightMap& weights) {
-  const WeightMap plain = without_prefix(weights, {"module.", "model."});
+  WeightMap plain = without_prefix(weights, {"module.", "model."});
   if (plain.contains("pretrained.cls_token")) return plain;
   if (!plain.contains("backbone.embeddings.cls_token")) {
     throw_wrong_layout(weights, kDepth, {"pretrained.cls_token", "backbone.embeddings.cls_token"});

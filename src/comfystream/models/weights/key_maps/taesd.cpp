@@ -17,7 +17,7 @@ WeightMap renumbered(const WeightMap& weights, const std::string& half, std::int
 }
 
 WeightMap convert(const WeightMap& weights, const std::string& half, const std::string& first, std::int64_t shift) {
-  const WeightMap plain = without_prefix(weights, {"taesd_" + half + ".", "vae."});
+  WeightMap plain = without_prefix(weights, {"taesd_" + half + ".", "vae."});
   if (plain.contains(first)) return plain;
   const std::string diffusers = half + ".layers.0.weight";
   if (!plain.contains(diffusers)) throw_wrong_layout(weights, "a TAESD " + half, {first, diffusers});

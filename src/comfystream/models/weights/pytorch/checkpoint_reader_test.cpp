@@ -155,6 +155,7 @@ TEST_F(TorchFiles, StoragesAreWhatTheySay) {
 TEST_F(TorchFiles, CopiesAreBounded) {
   const std::string storage = pickle::storage("FloatStorage", "0", 1024);
   std::vector<std::pair<std::string, std::string>> items;
+  items.reserve(200);
   for (int i = 0; i < 200; ++i) {
     items.emplace_back("t" + std::to_string(i), pickle::tensor(storage, 0, {32, 32}, {1, 32}));
   }

@@ -145,10 +145,12 @@ TEST_F(SafetensorsWriting, ThreadsMayShareIt) {
   std::vector<SafetensorsTensor> tensors;
   constexpr int kThreads = 4;
   constexpr int kEach = 50;
+  tensors.reserve(kThreads * kEach);
   for (int i = 0; i < kThreads * kEach; ++i) tensors.push_back({std::to_string(i), DType::kU8, Shape{1}});
   SafetensorsWriter writer(folder_ / "a", tensors);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(kThreads);
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&writer, t] {
         for (int i = t * kEach; i < (t + 1) * kEach; ++i) {

@@ -6,7 +6,7 @@
 
 namespace comfystream::weights {
 
-WeightMap read_safetensors(std::shared_ptr<const MappedFile> file) {
+WeightMap read_safetensors(const std::shared_ptr<const MappedFile>& file) {
   SafetensorsHeader header = parse_safetensors_header(file->bytes(), file->path().string());
   WeightMap result(file->path().string());
   result.set_mapping(file);
