@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -103,6 +104,7 @@ class RunCommand {
     source.fit = media::parse_fit(options_.fit);
     source.still_rate = {static_cast<int>(options_.still_fps * 1000), 1000};
     source.audio = !options_.no_audio && !options_.output.empty() && media::sink_takes_audio(options_.output);
+    source.stop = stop_opening_.get_token();
     source_ = media::open_source(options_.input, source);
     if (!options_.workflow.quiet) std::fprintf(stderr, "input: %s\n", source_->info().description.c_str());
   }
@@ -191,6 +193,7 @@ class RunCommand {
   }
 
   void interrupt(int count) {
+    stop_opening_.request_stop();
     const std::lock_guard lock(mutex_);
     interrupts_ = count;
     if (run_) run_->interrupt(count);
@@ -200,6 +203,7 @@ class RunCommand {
   Clock::time_point begin_;
   std::mutex mutex_;  ///< guards run_ being set, and interrupts_
   int interrupts_ = 0;
+  std::stop_source stop_opening_;
   Signals signals_;
   std::optional<TapWriter> taps_;
   std::unique_ptr<media::FrameSource> source_;

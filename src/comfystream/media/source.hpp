@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,8 @@ struct SourceOptions {
   FitMode fit = FitMode::kCover;
   FrameRate still_rate{24, 1};  ///< of folders and globs without an index of times
   std::uint32_t stream_id = 0;
-  bool audio = false;  ///< fetch the sound too; only when a sink will take it
+  bool audio = false;      ///< fetch the sound too; only when a sink will take it
+  std::stop_token stop{};  ///< ends the opening, which then throws kCancelled; open sources have stop()
 };
 
 enum class ReadStatus : std::uint8_t {

@@ -7,6 +7,7 @@
 #include "comfystream/media/test_folder.hpp"
 
 #include <filesystem>
+#include <stop_token>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -20,12 +21,13 @@ using gstreamer::WhenFull;
 using testing::expect_frames;
 using testing::FileServer;
 using testing::read_clip;
+using testing::SilentServer;
 using testing::steady;
 using testing::write_clip;
 
-Error error_of(const std::string& spec) {
+Error error_of(const std::string& spec, const SourceOptions& options = {}) {
   try {
-    (void)open_source(spec, {});
+    (void)open_source(spec, options);
   } catch (const Error& error) {
     return error;
   }
@@ -83,6 +85,21 @@ TEST(Stop, EndsAFileAndDestructionInMidFile) {
   for (int reads = 0; reads < 12; ++reads) {
     const auto again = open_source(folder / "clip.mp4", {});
     for (int i = 0; i < reads; ++i) ASSERT_EQ(again->read(frame), ReadStatus::kFrame);
+  }
+}
+
+TEST(Stop, EndsAnOpeningThatNobodyAnswers) {
+  for (const char* scheme : {"http", "rtsp"}) {
+    SilentServer server;
+    std::stop_source stop;
+    std::thread other([&] {
+      server.await_client();
+      stop.request_stop();
+    });
+    const Error error = error_of(server.uri(scheme), {.stop = stop.get_token()});
+    other.join();
+    EXPECT_EQ(error.code(), ErrorCode::kCancelled) << error.what();
+    EXPECT_NE(error.message().find(server.uri(scheme)), std::string::npos) << error.what();
   }
 }
 

@@ -29,7 +29,11 @@ double in_seconds(Pts time) { return static_cast<double>(time.count()) / 1e9; }
 VideoSource::VideoSource(VideoInput input, const SourceOptions& options)
     : input_(std::move(input)), stream_id_(options.stream_id), pipeline_(input_, options.audio) {
   ReadStatus status = ReadStatus::kFrame;
-  first_ = next_sample(status);
+  {
+    const std::stop_callback on_stop(options.stop, [this] { stop(); });
+    first_ = next_sample(status);
+  }
+  if (stopped()) throw Error(ErrorCode::kCancelled, input_.name + ": stopped before its first frame");
   if (error()) throw Error(*error());
   if (!first_ || !know_format(first_.get())) {
     throw Error(ErrorCode::kCorruptFile, input_.name + " holds no frame that can be decoded");

@@ -22,7 +22,7 @@ namespace comfystream::media::gstreamer {
 /// are not square made so.
 class VideoSource final : public FrameSource {
  public:
-  /// Opens the input and waits for its first frame. Throws Error.
+  /// Opens the input and waits for its first frame, at most until options.stop. Throws Error.
   VideoSource(VideoInput input, const SourceOptions& options);
 
   [[nodiscard]] const SourceInfo& info() const noexcept override { return info_; }

@@ -91,6 +91,22 @@ std::string FileServer::uri(const std::string& file) const {
   return "http://127.0.0.1:" + std::to_string(port_) + "/" + file;
 }
 
+SilentServer::SilentServer() {
+  std::tie(socket_, port_) = bind_loopback();
+  (void)::listen(socket_, 1);
+}
+
+SilentServer::~SilentServer() {
+  if (client_ >= 0) ::close(client_);
+  ::close(socket_);
+}
+
+std::string SilentServer::uri(const std::string& scheme) const {
+  return scheme + "://127.0.0.1:" + std::to_string(port_) + "/live";
+}
+
+void SilentServer::await_client() { client_ = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC); }
+
 int unused_port() {
   const auto [handle, port] = bind_loopback();
   ::close(handle);

@@ -28,6 +28,26 @@ class FileServer {
   std::thread thread_;
 };
 
+/// Takes one connection on the loopback interface and never answers.
+class SilentServer {
+ public:
+  SilentServer();
+  ~SilentServer();
+  SilentServer(const SilentServer&) = delete;
+  SilentServer& operator=(const SilentServer&) = delete;
+  SilentServer(SilentServer&&) = delete;
+  SilentServer& operator=(SilentServer&&) = delete;
+
+  [[nodiscard]] std::string uri(const std::string& scheme) const;
+  /// Returns when somebody has connected.
+  void await_client();
+
+ private:
+  int socket_;
+  int port_;
+  int client_ = -1;
+};
+
 /// A port on which nobody listens.
 [[nodiscard]] int unused_port();
 
