@@ -47,7 +47,7 @@ nb::object array_over(Picture&& picture) {
   const auto height = static_cast<std::size_t>(kept->height());
   const auto width = static_cast<std::size_t>(kept->width());
   const nb::capsule owner(kept.get(), [](void* memory) noexcept { delete static_cast<Picture*>(memory); });
-  kept.release();
+  (void)kept.release();  // the capsule has it
   return nb::cast(nb::ndarray<nb::numpy, Element>(data, {height, width, 3}, owner));
 }
 
