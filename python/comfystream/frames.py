@@ -51,7 +51,7 @@ class Prepared:
     """A frame as the core takes it.
 
     Attributes:
-        array: contiguous uint8 or float32, [H, W, 3] or [1, H, W, 3], numpy or torch on the CPU.
+        array: contiguous uint8 or float32, [H, W, 3] or [1, H, W, 3].
         restore: from the core's array [H, W, 3] to what was put.
     """
 
@@ -122,24 +122,24 @@ def _prepare_torch(frame: Any) -> Prepared:
     dtype, device = frame.dtype, frame.device
     if dtype != torch.uint8 and not dtype.is_floating_point:
         raise _refuse(tuple(frame.shape), dtype, "convert it: frame.to(torch.uint8), or frame / 255")
-    array = frame.detach()
-    if device.type != "cpu":
+    pixels = "uint8" if dtype == torch.uint8 else "float32"
+    plain = dtype == torch.uint8 or dtype == torch.float32
+    on_cpu = device.type == "cpu"
+    # Each of these costs as much as all the rest of the way in, so none is asked for that does nothing.
+    array = frame.detach() if frame.requires_grad else frame
+    if not on_cpu:
         array = array.cpu()
-    if dtype == torch.uint8:
-        pixels = "uint8"
-    else:
-        pixels, array = "float32", array.to(torch.float32)
+    if not plain:
+        array = array.to(torch.float32)
+    if not array.is_contiguous():
+        array = array.contiguous()
 
     def restore(made: Pixels) -> Any:
         made = to_uint8(made) if dtype == torch.uint8 else to_float32(made)
-        tensor = torch.from_numpy(made)
-        if batched:
-            tensor = tensor.unsqueeze(0)
-        if tensor.dtype != dtype or device.type != "cpu":
-            tensor = tensor.to(device=device, dtype=dtype)
-        return tensor
+        tensor = torch.from_numpy(made[np.newaxis] if batched else made)
+        return tensor if plain and on_cpu else tensor.to(device=device, dtype=dtype)
 
-    return Prepared(array.contiguous(), restore, width, height, pixels=pixels)
+    return Prepared(array.numpy(), restore, width, height, pixels=pixels)
 
 
 def _prepare_pil(frame: Any) -> Prepared:
@@ -225,5 +225,5 @@ def prepare(
     prepared.time_base = getattr(frame, "time_base", None) if time_base is None else time_base
     prepared.side_data = carried if side_data is None else side_data
     if copy:
-        prepared.array = prepared.array.clone() if hasattr(prepared.array, "clone") else prepared.array.copy()
+        prepared.array = prepared.array.copy()
     return prepared

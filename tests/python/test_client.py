@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import json
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,10 @@ async def test_upstreams_snippet(monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.report()["batches"]["histogram"] == {"2": 1}
 
     # One frame alone comes out alone, after the batch's delay; none: nothing does.
+    begin = time.monotonic()
     client.put_video_input(frames[0])
     assert tuple((await client.get_video_output()).shape) == (1, 512, 512, 3)
+    assert time.monotonic() - begin >= 0.05, "50 ms unless said otherwise"
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(client.get_video_output(), 0.2)
     assert client.report()["batches"]["histogram"] == {"1": 1, "2": 1}
