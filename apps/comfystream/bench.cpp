@@ -117,9 +117,17 @@ class BenchCommand {
     return cases;
   }
 
+  [[nodiscard]] std::vector<stream::StartupTime> startup_times() const {
+    auto times = compiled_.times;
+    if (compiled_.workflow) {
+      for (const auto& [part, time] : compiled_.workflow->startup_times()) times.push_back({part, time});
+    }
+    return times;
+  }
+
   void print_startup() const {
     std::printf("start-up:");
-    for (const auto& part : compiled_.times) {
+    for (const auto& part : startup_times()) {
       std::printf(" %s %.2f s", part.part.c_str(), std::chrono::duration<double>(part.time).count());
     }
     std::printf("\n");
@@ -165,7 +173,7 @@ class BenchCommand {
   nlohmann::ordered_json to_report(const std::vector<stream::BenchRow>& rows,
                                    const nlohmann::ordered_json& memory) const {
     nlohmann::ordered_json startup;
-    for (const auto& part : compiled_.times) {
+    for (const auto& part : startup_times()) {
       startup[part.part] = std::chrono::duration<double, std::milli>(part.time).count();
     }
     return {{"workflow", options_.workflow.workflow.string()},

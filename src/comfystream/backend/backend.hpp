@@ -71,6 +71,8 @@ class Executable {
   /// Device time of a batch by the first component of the nodes' scope, the latest known; empty unless compiled with
   /// profile_nodes. Work that belongs to no scope is under "other".
   [[nodiscard]] virtual std::map<std::string, std::chrono::nanoseconds> time_by_scope() const { return {}; }
+  /// What making it and its slots took, part by part; parts that ran side by side each count. Empty where unknown.
+  [[nodiscard]] virtual std::map<std::string, std::chrono::nanoseconds> startup_times() const { return {}; }
   /// Every step of a batch timed alone, in order, on a slot made for it; empty where the backend has no such steps.
   [[nodiscard]] virtual std::vector<StepTime> time_steps(std::int64_t /*batch_size*/) { return {}; }
 };

@@ -52,6 +52,9 @@ class SharedExecutable final : public Executable {
   [[nodiscard]] std::map<std::string, std::chrono::nanoseconds> time_by_scope() const override {
     return devices_.front()->time_by_scope();
   }
+  [[nodiscard]] std::map<std::string, std::chrono::nanoseconds> startup_times() const override {
+    return devices_.front()->startup_times();
+  }
   [[nodiscard]] std::vector<StepTime> time_steps(std::int64_t batch_size) override {
     return devices_.front()->time_steps(batch_size);
   }

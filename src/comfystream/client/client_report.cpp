@@ -48,7 +48,11 @@ Json Client::Impl::workflow_report() const {
 }
 
 std::string Client::Impl::report() const {
-  Json report = stream::make_report(pipeline().stats(), stream::read_memory_use(), startup_);
+  auto startup = startup_;
+  if (workflow_plan_) {
+    for (const auto& [part, time] : workflow_plan_->startup_times()) startup.push_back({part, time});
+  }
+  Json report = stream::make_report(pipeline().stats(), stream::read_memory_use(), startup);
   report["backend"] = compiler_.backend().name();
   report["workflow"] = workflow_report();
   const std::lock_guard lock(mutex_);

@@ -156,6 +156,14 @@ void WorkflowPlan::warm(int frames) { frame_->warm(rows_of(run_size(frames))); }
 
 std::map<std::string, std::chrono::nanoseconds> WorkflowPlan::time_by_scope() const { return frame_->time_by_scope(); }
 
+std::map<std::string, std::chrono::nanoseconds> WorkflowPlan::startup_times() const {
+  auto times = frame_->startup_times();
+  if (setup_) {
+    for (const auto& [part, time] : setup_->startup_times()) times["setup." + part] = time;
+  }
+  return times;
+}
+
 std::vector<backend::StepTime> WorkflowPlan::time_steps(int frames) {
   return frame_->time_steps(rows_of(run_size(frames)));
 }

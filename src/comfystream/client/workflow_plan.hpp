@@ -33,6 +33,8 @@ class WorkflowPlan final : public stream::BatchPlan {
   [[nodiscard]] const graph::Graph& setup_graph() const noexcept { return setup_graph_; }
   /// See Executable::time_by_scope.
   [[nodiscard]] std::map<std::string, std::chrono::nanoseconds> time_by_scope() const;
+  /// See Executable::startup_times; what runs once has "setup." in front.
+  [[nodiscard]] std::map<std::string, std::chrono::nanoseconds> startup_times() const;
   /// See Executable::time_steps.
   [[nodiscard]] std::vector<backend::StepTime> time_steps(int frames);
 

@@ -7,6 +7,9 @@
 #include "comfystream/backend/cuda/step_times.hpp"
 #include "comfystream/error.hpp"
 
+#include <cstdlib>
+#include <mutex>
+
 namespace comfystream::backend {
 namespace {
 
@@ -16,14 +19,27 @@ class CudaBackend final : public Backend {
 
   [[nodiscard]] std::string name() const override { return "cuda"; }
   [[nodiscard]] std::vector<DeviceInfo> devices() const override;
-  /// Choosing algorithms measures the card, which must have nothing else to do.
-  [[nodiscard]] bool compiles_concurrently() const override { return false; }
   [[nodiscard]] DeviceCeilings measure_ceilings() override { return cuda::measure_ceilings(options_.device); }
   [[nodiscard]] std::unique_ptr<Executable> compile(const graph::Graph& graph, const CompileOptions& options) override;
 
  private:
+  std::shared_ptr<cuda::Libraries> libraries();
+
   CudaOptions options_;
+  std::mutex mutex_;
+  std::shared_ptr<cuda::Libraries> libraries_;
 };
+
+std::filesystem::path cache_folder(const CudaOptions& options) {
+  if (!options.cache_folder.empty()) return options.cache_folder;
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
+    return std::filesystem::path(cache) / "comfystream";
+  }
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
+    return std::filesystem::path(home) / ".cache" / "comfystream";
+  }
+  return {};
+}
 
 DeviceInfo describe(int device) {
   cudaDeviceProp properties{};
@@ -51,6 +67,17 @@ std::vector<DeviceInfo> CudaBackend::devices() const {
   return devices;
 }
 
+std::shared_ptr<cuda::Libraries> CudaBackend::libraries() {
+  const std::lock_guard lock(mutex_);
+  if (!libraries_) {
+    const auto begin = std::chrono::steady_clock::now();
+    cuda::check(cudaSetDevice(options_.device), "choosing device " + std::to_string(options_.device));
+    libraries_ = std::make_shared<cuda::Libraries>(cache_folder(options_), options_.tune);
+    libraries_->start_time = std::chrono::steady_clock::now() - begin;
+  }
+  return libraries_;
+}
+
 std::unique_ptr<Executable> CudaBackend::compile(const graph::Graph& graph, const CompileOptions& options) {
   if (options.max_batch < 1) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -64,7 +91,7 @@ std::unique_ptr<Executable> CudaBackend::compile(const graph::Graph& graph, cons
     throw Error(ErrorCode::kBackend,
                 "the cuda backend cannot use device " + std::to_string(options_.device) + ": " + reason);
   }
-  return std::make_unique<cuda::CudaExecutable>(std::make_shared<cuda::Engine>(graph, options, options_));
+  return std::make_unique<cuda::CudaExecutable>(std::make_shared<cuda::Engine>(graph, options, options_, libraries()));
 }
 
 }  // namespace

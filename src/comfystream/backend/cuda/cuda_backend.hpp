@@ -3,8 +3,10 @@
 
 #include "comfystream/backend/backend.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 namespace comfystream::backend {
 
@@ -19,6 +21,8 @@ struct CudaOptions {
   std::size_t lanes = 3;
   /// Compute what parameters and constants alone influence once for each value of theirs, not in each batch.
   bool split_static = true;
+  /// For tests: every byte of a slot's memory before its first batch. Without it, whatever the memory holds.
+  std::optional<std::uint8_t> fill{};
 };
 
 /// NVIDIA GPUs: half precision inside networks, one captured graph for each slot and batch size. Building one costs

@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <numeric>
 
-#define CUDNN_FRONTEND_SKIP_JSON_LIB
 #include <cudnn_frontend.h>
 
 namespace comfystream::backend::cuda {
@@ -22,6 +21,7 @@ using Tensor = std::shared_ptr<fe::graph::Tensor_attributes>;
 
 constexpr std::int64_t kMostWorkspace = std::int64_t{256} << 20U;
 constexpr std::int64_t kMostCandidates = 10;
+constexpr std::int64_t kLoaded = -1;  // in place of a plan's index: the only one of a graph that was stored
 
 enum Uid : std::int64_t { kX = 1, kW, kBias, kResidual, kY, kQ, kK, kV };
 
@@ -107,12 +107,17 @@ struct Plan {
   float microseconds = 0;
 };
 
+constexpr const char* kNoPlan = "-1 none";  // as a choice
+
+// What cuDNN compiled for `choice`, as PlanStore names it.
+std::string stored_name(const std::string& key, const std::string& choice) { return key + "\t" + choice; }
+
 using Pack = std::unordered_map<std::int64_t, void*>;
 
 }  // namespace
 
 struct CudnnLibrary::Impl {
-  Impl(TuningCache& c, bool t) : cache(c), tune(t) {}
+  Impl(TuningCache& c, PlanStore& p, DeviceUse& u, bool t) : cache(c), store(p), use(u), tune(t) {}
 
   struct Entry {
     std::once_flag once;
@@ -129,7 +134,7 @@ struct CudnnLibrary::Impl {
       if (!slot) slot = std::make_unique<Entry>();
       entry = slot.get();
     }
-    std::call_once(entry->once, [&] { entry->plan = build(describe(problem), key, sizes); });
+    std::call_once(entry->once, [&] { entry->plan = make(problem, key, sizes); });
     {
       // Made here because it takes device memory, which recording a batch must not.
       const std::lock_guard lock(running_mutex);
@@ -138,24 +143,55 @@ struct CudnnLibrary::Impl {
     return entry->plan.graph ? entry->plan.workspace : -1;
   }
 
-  Plan build(const std::shared_ptr<FeGraph>& graph, const std::string& key,
-             const std::map<std::int64_t, std::size_t>& sizes) {
+  template <typename Problem>
+  Plan make(const Problem& problem, const std::string& key, const std::map<std::int64_t, std::size_t>& sizes) {
+    const auto known = cache.find(key);
+    if (known == kNoPlan) return {};
     const auto own = borrow_handle();
-    const cudnnHandle_t handle = own->get();
+    Plan plan;
+    if (known) plan = load(key, *known, own->get());
+    if (!plan.graph) plan = build(describe(problem), key, known, sizes, own->get());
+    give_back(own);
+    if (!plan.graph && tune) cache.insert(key, kNoPlan);
+    return plan;
+  }
+
+  // Compiled already by an earlier run: neither heuristics nor a compiler.
+  Plan load(const std::string& key, const std::string& choice, cudnnHandle_t handle) const {
+    const auto stored = store.find(stored_name(key, choice));
+    if (!stored) return {};
+    auto graph = std::make_shared<FeGraph>();
+    std::int64_t workspace = 0;
+    try {
+      if (graph->deserialize(handle, *stored, true, false).is_bad()) return {};
+      if (graph->get_workspace_size(workspace).is_bad()) return {};
+    } catch (const std::exception&) {
+      return {};  // of a frontend that writes other fields: it is built again
+    }
+    return {graph, kLoaded, workspace, std::strtof(choice.c_str(), nullptr)};
+  }
+
+  void keep(const std::string& key, const std::string& choice, const Plan& plan) {
+    PlanStore::Bytes bytes;
+    if (tune && plan.graph->serialize(bytes, false).is_good()) store.insert(stored_name(key, choice), std::move(bytes));
+  }
+
+  Plan build(const std::shared_ptr<FeGraph>& graph, const std::string& key, const std::optional<std::string>& known,
+             const std::map<std::int64_t, std::size_t>& sizes, cudnnHandle_t handle) {
     if (graph->validate().is_bad() || graph->build_operation_graph(handle).is_bad() ||
         graph->create_execution_plans({fe::HeurMode_t::A, fe::HeurMode_t::FALLBACK}).is_bad()) {
-      give_back(own);
       return {};
     }
     // Sums are single precision, parts of them that meet in memory included.
     graph->deselect_numeric_notes({fe::NumericalNote_t::REDUCED_PRECISION_REDUCTION,
                                    fe::NumericalNote_t::DOWN_CONVERT_INPUTS, fe::NumericalNote_t::WINOGRAD});
-    Plan plan;
-    const auto known = cache.find(key);
-    if (known) plan = build_known(graph, *known, handle);
-    if (!plan.graph) plan = build_best(graph, key, sizes, handle);
-    give_back(own);
-    return plan;
+    if (known) {
+      if (Plan plan = build_known(graph, *known, handle); plan.graph) {
+        keep(key, *known, plan);
+        return plan;
+      }
+    }
+    return build_best(graph, key, sizes, handle);
   }
 
   // `choice`: microseconds, a space, the plan's name.
@@ -185,11 +221,16 @@ struct CudnnLibrary::Impl {
     Plan best{graph, built.front(), graph->get_workspace_size_plan_at_index(built.front()), 0};
     if (!tune) return best;
     best.microseconds = 1e30F;
-    const std::lock_guard lock(timing_mutex);
-    time_candidates(built, sizes, handle, best);
+    {
+      const auto alone = use.alone();
+      time_candidates(built, sizes, handle, best);
+    }
     std::string name;
-    if (graph->get_plan_name_at_index(best.index, name).is_good())
-      cache.insert(key, std::to_string(best.microseconds) + " " + name);
+    if (graph->get_plan_name_at_index(best.index, name).is_bad()) return best;
+    const std::string choice = std::to_string(best.microseconds) + " " + name;
+    cache.insert(key, choice);
+    // Built again as the graph's last, which is the one that cuDNN's frontend writes.
+    if (graph->build_plan_at_index(handle, best.index).is_good()) keep(key, choice, best);
     return best;
   }
 
@@ -224,7 +265,8 @@ struct CudnnLibrary::Impl {
   static void execute(FeGraph& graph, std::int64_t index, Pack& pack, void* workspace, cudaStream_t stream,
                       cudnnHandle_t handle) {
     check(cudnnSetStream(handle, stream), "choosing cuDNN's stream");
-    auto status = graph.execute_plan_at_index(handle, pack, workspace, index);
+    auto status = index == kLoaded ? graph.execute(handle, pack, workspace)
+                                   : graph.execute_plan_at_index(handle, pack, workspace, index);
     if (status.is_bad()) throw Error(ErrorCode::kBackend, "cuDNN: " + status.get_message());
   }
 
@@ -255,11 +297,12 @@ struct CudnnLibrary::Impl {
   }
 
   TuningCache& cache;
+  PlanStore& store;
+  DeviceUse& use;
   bool tune;
   std::mutex mutex;  // guards plans and idle
   std::map<std::string, std::unique_ptr<Entry>> plans;
   std::vector<std::shared_ptr<Handle>> idle;
-  std::mutex timing_mutex;
   std::mutex running_mutex;
   std::unique_ptr<Handle> running;
 };
@@ -292,7 +335,8 @@ std::size_t span_bytes(const Dims& dims, const Dims& strides, std::size_t size) 
 
 }  // namespace
 
-CudnnLibrary::CudnnLibrary(TuningCache& cache, bool tune) : impl_(std::make_unique<Impl>(cache, tune)) {}
+CudnnLibrary::CudnnLibrary(TuningCache& cache, PlanStore& plans, DeviceUse& use, bool tune)
+    : impl_(std::make_unique<Impl>(cache, plans, use, tune)) {}
 CudnnLibrary::~CudnnLibrary() = default;
 
 std::int64_t CudnnLibrary::prepare(const ConvProblem& p) {
@@ -314,10 +358,10 @@ std::int64_t CudnnLibrary::prepare(const AttentionProblem& p) {
                             {kY, span_bytes(y, p.y_strides, 2)}});
 }
 
-float CudnnLibrary::measured(const std::string& key) const {
-  const std::lock_guard lock(impl_->mutex);
-  const auto found = impl_->plans.find(key);
-  return found == impl_->plans.end() ? 0.0F : found->second->plan.microseconds;
+std::optional<float> CudnnLibrary::measured(const std::string& key) const {
+  const auto choice = impl_->cache.find(key);
+  if (!choice) return std::nullopt;
+  return std::strtof(choice->c_str(), nullptr);
 }
 
 void CudnnLibrary::run(const ConvProblem& problem, const ConvPointers& pointers, cudaStream_t stream) {

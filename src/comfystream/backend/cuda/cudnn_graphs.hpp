@@ -3,13 +3,14 @@
 // source includes them.)
 #pragma once
 
+#include "comfystream/backend/cuda/device_use.hpp"
+#include "comfystream/backend/cuda/plan_store.hpp"
 #include "comfystream/backend/cuda/tuning_cache.hpp"
 #include "comfystream/backend/cuda/view.hpp"
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,7 @@ struct AttentionPointers {
 /// Prepared problems may be run from one thread at a time; prepare() is safe from several at once.
 class CudnnLibrary {
  public:
-  CudnnLibrary(TuningCache& cache, bool tune);
+  CudnnLibrary(TuningCache& cache, PlanStore& plans, DeviceUse& use, bool tune);
   ~CudnnLibrary();
   CudnnLibrary(const CudnnLibrary&) = delete;
   CudnnLibrary& operator=(const CudnnLibrary&) = delete;
@@ -71,8 +72,9 @@ class CudnnLibrary {
   /// workspace, or -1 where cuDNN has no plan.
   std::int64_t prepare(const ConvProblem& problem);
   std::int64_t prepare(const AttentionProblem& problem);
-  /// Microseconds that the plan chosen took when it was measured; 0 when it was not.
-  [[nodiscard]] float measured(const std::string& key) const;
+  /// Microseconds that the plan chosen for a problem took when it was measured, in this run or an earlier one; nothing
+  /// where it never was, negative where cuDNN has no plan.
+  [[nodiscard]] std::optional<float> measured(const std::string& key) const;
   void run(const ConvProblem& problem, const ConvPointers& pointers, cudaStream_t stream);
   void run(const AttentionProblem& problem, const AttentionPointers& pointers, cudaStream_t stream);
 

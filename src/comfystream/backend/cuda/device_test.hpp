@@ -19,8 +19,10 @@ class DeviceTest : public testing::Test {
 
 /// Compiles without measuring algorithms: tests are about results.
 inline std::unique_ptr<Executable> compile_untuned(const graph::Graph& graph, std::int64_t max_batch,
-                                                   bool split_static = true) {
+                                                   bool split_static = true,
+                                                   std::optional<std::uint8_t> fill = std::nullopt) {
   CudaOptions options;
+  options.fill = fill;
   options.tune = false;
   options.split_static = split_static;
   return make_cuda_backend(options)->compile(graph, {.max_batch = max_batch});

@@ -183,17 +183,20 @@ float CudnnStep::after_microseconds() const {
 }
 
 std::int64_t CudnnStep::prepare(Libraries& libraries) {
-  const std::int64_t together = libraries.cudnn.prepare(fused);
-  const std::string key = fused.key();
-  const float time = libraries.cudnn.measured(key);
-  if (together >= 0 && (time == 0.0F || after.source.empty())) return together;
-  const std::int64_t alone = libraries.cudnn.prepare(bare);
-  if (together >= 0 && (alone < 0 || time <= libraries.cudnn.measured(bare.key()) + after_microseconds()))
-    return together;
-  if (alone < 0) throw Error(ErrorCode::kBackend, "cuDNN has no algorithm for " + bare.key());
-  use_fused = false;
-  if (!after.source.empty()) after_kernel = libraries.jit.kernel(after.source, "pointwise");
-  return alone;
+  auto& cudnn = libraries.cudnn;
+  auto together = cudnn.measured(fused.key());
+  auto alone = cudnn.measured(bare.key());
+  if (!together || !alone) {
+    const std::int64_t workspace = cudnn.prepare(fused);
+    together = workspace < 0 ? -1.0F : cudnn.measured(fused.key());
+    if (workspace >= 0 && (!together || after.source.empty())) return workspace;
+    if (cudnn.prepare(bare) >= 0) alone = cudnn.measured(bare.key());
+  }
+  use_fused = *together >= 0 && (alone.value_or(-1.0F) < 0 || *together <= *alone + after_microseconds());
+  const std::int64_t workspace = cudnn.prepare(use_fused ? fused : bare);
+  if (workspace < 0) throw Error(ErrorCode::kBackend, "cuDNN has no algorithm for " + bare.key());
+  if (!use_fused && !after.source.empty()) after_kernel = libraries.jit.kernel(after.source, "pointwise");
+  return workspace;
 }
 
 void CudnnStep::run(Libraries& libraries, const Launch& launch) const {

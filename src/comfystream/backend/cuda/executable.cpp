@@ -9,24 +9,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <cstring>
-#include <exception>
+#include <future>
 #include <thread>
 
 namespace comfystream::backend::cuda {
 namespace {
 
-std::filesystem::path cache_folder(const CudaOptions& options) {
-  if (!options.cache_folder.empty()) return options.cache_folder;
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
-    return std::filesystem::path(cache) / "comfystream";
-  }
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
-    return std::filesystem::path(home) / ".cache" / "comfystream";
-  }
-  return {};
-}
+using Clock = std::chrono::steady_clock;
 
 CudaSlot& own_slot(Slot& slot, const Engine& engine) {
   auto* own = dynamic_cast<CudaSlot*>(&slot);
@@ -36,18 +26,27 @@ CudaSlot& own_slot(Slot& slot, const Engine& engine) {
   return *own;
 }
 
+[[noreturn]] void rethrow_in(const std::exception_ptr& failure, const Step& step) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    throw Error(error.code(), error.message() + ", in " + step.what + (step.scope.empty() ? "" : " of " + step.scope),
+                error.hint());
+  }
+}
+
 }  // namespace
 
-Engine::Engine(const graph::Graph& graph, const CompileOptions& compile_options, const CudaOptions& options)
+Engine::Engine(const graph::Graph& graph, const CompileOptions& compile_options, const CudaOptions& options,
+               std::shared_ptr<Libraries> libraries)
     : options_(options),
       max_batch_(compile_options.max_batch),
       profile_(compile_options.profile_nodes),
-      planned_(plan_graph(graph, options.split_static)) {
+      planned_(plan_graph(graph, options.split_static)),
+      libraries_(std::move(libraries)) {
   check(cudaSetDevice(options_.device), "choosing device " + std::to_string(options_.device));
-  libraries_ = std::make_unique<Libraries>(cache_folder(options_), options_.tune);
   for (std::size_t i = 0; i < options_.lanes; ++i) streams_.push_back(make_stream());
-  fixed_ = emit_static(planned_, libraries_->weights);
-  static_ = compile(fixed_.program, Home::kStatic, fixed_.kept);
+  compile_first();
   static_reads_.assign(planned_.graph.parameters().size(), false);
   for (const Step& step : static_.program.steps) {
     for (const int b : step.reads) {
@@ -59,55 +58,90 @@ Engine::Engine(const graph::Graph& graph, const CompileOptions& compile_options,
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     set_parameter(i, initial_parameter(planned_.graph, i, max_batch_));
   }
-  static_cast<void>(compiled(max_batch_));
 }
 
 Engine::~Engine() = default;
 
-Compiled Engine::compile(Program program, Home home, const std::vector<bool>& kept) {
-  libraries_->weights.upload(streams_.front().get());
-  prepare(program);
+// Weights go up while plans are built: the one is the bus's and the disk's work, the other the processor's.
+void Engine::compile_first() {
+  fixed_ = emit_static(planned_, weights_);
+  Program fixed = fixed_.program;
+  Program frames = emit_frames(planned_, fixed_, weights_, max_batch_);
+  add_time("compile.plan", begun_);
+  auto uploads = std::async(std::launch::async, [this] {
+    const auto start = Clock::now();
+    check(cudaSetDevice(options_.device), "choosing the device");
+    weights_.upload(libraries_->use);
+    add_time("compile.weights", start);
+  });
+  prepare({&fixed, &frames});
+  uploads.get();
+  static_ = complete(std::move(fixed), Home::kStatic, fixed_.kept);
+  compiled_[max_batch_] = std::make_unique<Compiled>(complete(std::move(frames), Home::kArena, {}));
+}
+
+Compiled Engine::complete(Program program, Home home, const std::vector<bool>& kept) const {
   Compiled compiled{std::move(program), {}, {}};
   compiled.schedule = make_schedule(compiled.program, options_.lanes);
   compiled.arena = plan_arena(compiled.program, compiled.schedule, home, kept);
   return compiled;
 }
 
-void Engine::prepare(Program& program) {
+void Engine::prepare(const std::vector<Program*>& programs) {
+  const auto begin = Clock::now();
+  std::vector<Step*> steps;
+  for (Program* program : programs) {
+    for (Step& step : program->steps) {
+      if (step.prepare) steps.push_back(&step);
+    }
+  }
+  std::vector<std::int64_t> scratch(steps.size(), 1);
+  std::vector<std::exception_ptr> failures(steps.size());
+  prepare(steps, scratch, failures);
+  libraries_->save();
+  add_time("compile.kernels", begin);
+  std::size_t at = 0;
+  for (Program* program : programs) {
+    for (Step& step : program->steps) {
+      if (!step.prepare) continue;
+      if (failures[at]) rethrow_in(failures[at], step);
+      if (step.scratch >= 0) program->buffers[static_cast<std::size_t>(step.scratch)].bytes = scratch[at];
+      ++at;
+    }
+  }
+}
+
+void Engine::prepare(const std::vector<Step*>& steps, std::vector<std::int64_t>& scratch,
+                     std::vector<std::exception_ptr>& failures) {
   std::atomic<std::size_t> next{0};
-  std::vector<std::exception_ptr> failures(program.steps.size());
   const auto work = [&] {
     static_cast<void>(cudaSetDevice(options_.device));
-    for (std::size_t i = next++; i < program.steps.size(); i = next++) {
-      Step& step = program.steps[i];
-      if (!step.prepare) continue;
+    for (std::size_t i = next++; i < steps.size(); i = next++) {
       try {
-        const std::int64_t bytes = step.prepare(*libraries_);
-        if (step.scratch >= 0)
-          program.buffers[static_cast<std::size_t>(step.scratch)].bytes = std::max<std::int64_t>(bytes, 1);
+        scratch[i] = std::max<std::int64_t>(steps[i]->prepare(*libraries_), 1);
       } catch (...) {
         failures[i] = std::current_exception();
       }
     }
   };
-  {
-    // Building plans is the host's work and most of the time here.
-    std::vector<std::jthread> threads;
-    const unsigned count = std::clamp(std::thread::hardware_concurrency(), 1U, 16U);
-    for (unsigned i = 1; i < count; ++i) threads.emplace_back(work);
-    work();
-  }
-  libraries_->cache.save();
-  for (std::size_t i = 0; i < failures.size(); ++i) {
-    if (!failures[i]) continue;
-    try {
-      std::rethrow_exception(failures[i]);
-    } catch (const Error& error) {
-      const Step& step = program.steps[i];
-      throw Error(error.code(), error.message() + ", in " + step.what + (step.scope.empty() ? "" : " of " + step.scope),
-                  error.hint());
-    }
-  }
+  // Building plans is the host's work and most of the time here.
+  std::vector<std::jthread> threads;
+  const unsigned count = std::clamp(std::thread::hardware_concurrency(), 1U, 16U);
+  for (unsigned i = 1; i < count; ++i) threads.emplace_back(work);
+  work();
+}
+
+void Engine::add_time(const std::string& part, Clock::time_point since) {
+  const auto time = Clock::now() - since;
+  const std::lock_guard lock(times_mutex_);
+  startup_[part] += time;
+}
+
+std::map<std::string, std::chrono::nanoseconds> Engine::startup_times() const {
+  const std::lock_guard lock(times_mutex_);
+  auto times = startup_;
+  times["compile.libraries"] = libraries_->start_time;
+  return times;
 }
 
 const Compiled& Engine::compiled(std::int64_t batch_size) {
@@ -119,8 +153,10 @@ const Compiled& Engine::compiled(std::int64_t batch_size) {
   check(cudaSetDevice(options_.device), "choosing the device");
   auto& place = compiled_[batch_size];
   if (!place) {
-    Program program = emit_frames(planned_, fixed_, libraries_->weights, batch_size);
-    place = std::make_unique<Compiled>(compile(std::move(program), Home::kArena, {}));
+    Program program = emit_frames(planned_, fixed_, weights_, batch_size);
+    weights_.upload(libraries_->use);
+    prepare({&program});
+    place = std::make_unique<Compiled>(complete(std::move(program), Home::kArena, {}));
   }
   return *place;
 }
@@ -178,6 +214,7 @@ void Engine::record(const Compiled& compiled, const std::vector<std::byte*>& bas
 CudaGraphExec Engine::capture(const Compiled& compiled, const std::vector<std::byte*>& base,
                               const std::vector<HostCopy>& before, const std::vector<HostCopy>& after) {
   const std::lock_guard lock(capture_mutex_);
+  const auto begin = Clock::now();
   check(cudaSetDevice(options_.device), "choosing the device");
   const cudaStream_t main = streams_.front().get();
   check(cudaStreamBeginCapture(main, cudaStreamCaptureModeThreadLocal), "recording a batch");
@@ -196,6 +233,7 @@ CudaGraphExec Engine::capture(const Compiled& compiled, const std::vector<std::b
   CudaGraphExec exec(instantiated);
   check(cudaGraphUpload(instantiated, main), "uploading a batch's graph");
   check(cudaStreamSynchronize(main), "uploading a batch's graph");
+  add_time("capture", begin);
   return exec;
 }
 
@@ -240,7 +278,7 @@ void Engine::remove_slot(CudaSlot* slot) {
 MemoryShortage Engine::measure_shortage() {
   MemoryShortage shortage;
   shortage.max_batch = max_batch_;
-  shortage.weights = libraries_->weights.total_bytes();
+  shortage.weights = weights_.total_bytes();
   shortage.fixed = static_.arena.bytes;
   shortage.per_frame = compiled(max_batch_).arena.bytes / max_batch_;
   const auto add = [&](graph::Value value) {
@@ -302,6 +340,10 @@ std::chrono::nanoseconds CudaExecutable::device_time(const Slot& slot) const {
 void CudaExecutable::warm(std::int64_t batch_size) { engine_->warm(batch_size); }
 std::map<std::string, std::chrono::nanoseconds> CudaExecutable::time_by_scope() const {
   return engine_->time_by_scope();
+}
+
+std::map<std::string, std::chrono::nanoseconds> CudaExecutable::startup_times() const {
+  return engine_->startup_times();
 }
 
 std::vector<StepTime> CudaExecutable::time_steps(std::int64_t batch_size) {

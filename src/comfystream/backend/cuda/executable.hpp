@@ -9,7 +9,10 @@
 #include "comfystream/backend/cuda/libraries.hpp"
 #include "comfystream/backend/cuda/memory_fit.hpp"
 #include "comfystream/backend/cuda/schedule.hpp"
+#include "comfystream/backend/cuda/weights.hpp"
 
+#include <chrono>
+#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -35,7 +38,9 @@ struct ParameterValue {
 /// What an executable and its slots share; it lives as long as any of them.
 class Engine {
  public:
-  Engine(const graph::Graph& graph, const CompileOptions& compile, const CudaOptions& options);
+  /// `libraries` are of the device that `options` name.
+  Engine(const graph::Graph& graph, const CompileOptions& compile, const CudaOptions& options,
+         std::shared_ptr<Libraries> libraries);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -43,6 +48,7 @@ class Engine {
   [[nodiscard]] const graph::Graph& graph() const noexcept { return planned_.graph; }
   [[nodiscard]] std::int64_t max_batch() const noexcept { return max_batch_; }
   [[nodiscard]] int device() const noexcept { return options_.device; }
+  [[nodiscard]] std::optional<std::uint8_t> fill() const noexcept { return options_.fill; }
   [[nodiscard]] const Compiled& static_part() const noexcept { return static_; }
   [[nodiscard]] bool static_reads(std::size_t parameter) const { return static_reads_[parameter]; }
 
@@ -72,22 +78,30 @@ class Engine {
   /// What a slot takes and what there is.
   [[nodiscard]] MemoryShortage measure_shortage();
 
-  [[nodiscard]] std::byte* weight(std::size_t index) { return libraries_->weights.address(index); }
-  [[nodiscard]] std::int64_t weight_bytes() const { return libraries_->weights.total_bytes(); }
+  [[nodiscard]] std::byte* weight(std::size_t index) { return weights_.address(index); }
+  [[nodiscard]] std::int64_t weight_bytes() const { return weights_.total_bytes(); }
+  /// What making it took, part by part; parts that run side by side each count.
+  [[nodiscard]] std::map<std::string, std::chrono::nanoseconds> startup_times() const;
   std::map<std::string, std::chrono::nanoseconds> time_by_scope();
 
  private:
-  Compiled compile(Program program, Home home, const std::vector<bool>& kept);
-  void prepare(Program& program);
+  void compile_first();
+  Compiled complete(Program program, Home home, const std::vector<bool>& kept) const;
+  void prepare(const std::vector<Program*>& programs);
+  void prepare(const std::vector<Step*>& steps, std::vector<std::int64_t>& scratch,
+               std::vector<std::exception_ptr>& failures);
   void record(const Compiled& compiled, const std::vector<std::byte*>& base, const std::vector<HostCopy>& before,
               const std::vector<HostCopy>& after);
+  void add_time(const std::string& part, std::chrono::steady_clock::time_point since);
   void measure_scopes(std::int64_t batch_size, CudaSlot& slot);
 
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   CudaOptions options_;
   std::int64_t max_batch_;
   bool profile_;
   PlannedGraph planned_;
-  std::unique_ptr<Libraries> libraries_;
+  std::shared_ptr<Libraries> libraries_;
+  WeightStore weights_;
   StaticProgram fixed_;
   Compiled static_;
   std::vector<bool> static_reads_;
@@ -104,6 +118,9 @@ class Engine {
   std::mutex slot_mutex_;
   std::vector<CudaSlot*> slots_;
   std::map<std::string, std::chrono::nanoseconds> scopes_;
+
+  mutable std::mutex times_mutex_;
+  std::map<std::string, std::chrono::nanoseconds> startup_;
 };
 
 class CudaExecutable final : public Executable {
@@ -118,6 +135,7 @@ class CudaExecutable final : public Executable {
   void warm(std::int64_t batch_size) override;
   [[nodiscard]] std::map<std::string, std::chrono::nanoseconds> time_by_scope() const override;
   [[nodiscard]] std::vector<StepTime> time_steps(std::int64_t batch_size) override;
+  [[nodiscard]] std::map<std::string, std::chrono::nanoseconds> startup_times() const override;
 
   [[nodiscard]] Engine& engine() { return *engine_; }
 

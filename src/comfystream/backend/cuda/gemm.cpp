@@ -77,7 +77,7 @@ std::string GemmProblem::key() const {
          std::to_string(static_cast<int>(activation));
 }
 
-GemmLibrary::GemmLibrary(TuningCache& cache, bool tune) : cache_(cache), tune_(tune) {
+GemmLibrary::GemmLibrary(TuningCache& cache, DeviceUse& use, bool tune) : cache_(cache), use_(use), tune_(tune) {
   check(cublasLtCreate(&handle_), "starting cuBLASLt");
 }
 
@@ -157,6 +157,7 @@ void GemmLibrary::choose(const GemmProblem& problem, Plan& plan) {
   }
   plan.algorithm = found[0].algo;
   if (!tune_) return;
+  const auto alone = use_.alone();
   const auto bytes = [](std::int64_t rows, std::int64_t stride, bool half) {
     return static_cast<std::size_t>(rows * stride * (half ? 2 : 4)) + 256;
   };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "comfystream/backend/cuda/device_memory.hpp"
+#include "comfystream/backend/cuda/device_use.hpp"
 #include "comfystream/backend/cuda/tuning_cache.hpp"
 
 #include <cstdint>
@@ -41,7 +42,7 @@ inline constexpr std::int64_t kGemmWorkspace = std::int64_t{32} << 20U;
 
 class GemmLibrary {
  public:
-  GemmLibrary(TuningCache& cache, bool tune);
+  GemmLibrary(TuningCache& cache, DeviceUse& use, bool tune);
   ~GemmLibrary();
   GemmLibrary(const GemmLibrary&) = delete;
   GemmLibrary& operator=(const GemmLibrary&) = delete;
@@ -58,6 +59,7 @@ class GemmLibrary {
               cudaStream_t stream);
 
   TuningCache& cache_;
+  DeviceUse& use_;
   bool tune_;
   cublasLtHandle_t handle_ = nullptr;
   std::mutex mutex_;

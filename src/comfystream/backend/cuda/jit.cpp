@@ -11,6 +11,9 @@
 namespace comfystream::backend::cuda {
 namespace {
 
+// Whole numbers in pixels come out exactly only if products are rounded before sums, as on the host.
+constexpr const char* kRounding = "--fmad=false";
+
 void check(nvrtcResult status, const std::string& what) {
   if (status != NVRTC_SUCCESS) throw Error(ErrorCode::kBackend, what + ": " + nvrtcGetErrorString(status));
 }
@@ -54,8 +57,7 @@ void Jit::Unload::operator()(cudaLibrary_t library) const noexcept { static_cast
 std::vector<char> compile_source(const std::string& source, const std::string& architecture) {
   const NvrtcProgram program(source);
   const std::string arch = "--gpu-architecture=" + architecture;
-  // Whole numbers in pixels come out exactly only if products are rounded before sums, as on the host.
-  const char* options[] = {arch.c_str(), "--std=c++17", "--fmad=false"};
+  const char* options[] = {arch.c_str(), "--std=c++17", kRounding};
   if (nvrtcCompileProgram(program.get(), 3, options) != NVRTC_SUCCESS) {
     throw Error(ErrorCode::kBackend, "a generated kernel does not compile: " + log_of(program.get()));
   }
@@ -66,20 +68,36 @@ std::vector<char> compile_source(const std::string& source, const std::string& a
   return code;
 }
 
+std::vector<char> Jit::code_of(const std::string& source) {
+  const std::string architecture = current_architecture();
+  int major = 0;
+  int minor = 0;
+  check(nvrtcVersion(&major, &minor), "asking for the compiler");
+  const std::string name = "nvrtc " + std::to_string(major) + "." + std::to_string(minor) + " " + architecture + " " +
+                           kRounding + "\n" + source;
+  if (const auto stored = store_.find(name)) return {stored->begin(), stored->end()};
+  auto code = compile_source(source, architecture);
+  store_.insert(name, {code.begin(), code.end()});
+  return code;
+}
+
 cudaKernel_t Jit::kernel(const std::string& source, const std::string& name) {
+  Entry* entry = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    const auto known = kernels_.find(source);
-    if (known != kernels_.end()) return known->second.second;
+    auto& place = kernels_[source];
+    if (!place) place = std::make_unique<Entry>();
+    entry = place.get();
   }
-  const auto code = compile_source(source, current_architecture());
-  cudaLibrary_t loaded = nullptr;
-  cuda::check(cudaLibraryLoadData(&loaded, code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0), "loading a kernel");
-  Library library(loaded);
-  cudaKernel_t kernel = nullptr;
-  cuda::check(cudaLibraryGetKernel(&kernel, loaded, name.c_str()), "loading a kernel");
-  const std::lock_guard lock(mutex_);
-  return kernels_.try_emplace(source, std::move(library), kernel).first->second.second;
+  std::call_once(entry->once, [&] {
+    const auto code = code_of(source);
+    cudaLibrary_t loaded = nullptr;
+    cuda::check(cudaLibraryLoadData(&loaded, code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0),
+                "loading a kernel");
+    entry->library.reset(loaded);
+    cuda::check(cudaLibraryGetKernel(&entry->kernel, loaded, name.c_str()), "loading a kernel");
+  });
+  return entry->kernel;
 }
 
 void launch_pointwise(cudaKernel_t kernel, const std::vector<std::int64_t>& threads, const std::vector<void*>& operands,

@@ -22,6 +22,15 @@ std::string cache_key() {
 }  // namespace
 
 Libraries::Libraries(const std::filesystem::path& cache_folder, bool tune)
-    : cache(tune ? cache_folder : std::filesystem::path{}, cache_key()), gemm(cache, tune), cudnn(cache, tune) {}
+    : cache(tune ? cache_folder : std::filesystem::path{}, cache_key()),
+      plans(tune ? cache_folder : std::filesystem::path{}, cache_key()),
+      jit(plans),
+      gemm(cache, use, tune),
+      cudnn(cache, plans, use, tune) {}
+
+void Libraries::save() {
+  cache.save();
+  plans.save();
+}
 
 }  // namespace comfystream::backend::cuda

@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything steps need beside memory: library handles, compiled kernels, chosen algorithms, weights. One of each for
-// an executable; shared by its batch sizes and slots.
+// What steps need of libraries: handles, compiled kernels, chosen algorithms. One of each for a device, shared by all
+// executables, batch sizes and slots.
 #pragma once
 
 #include "comfystream/backend/cuda/cudnn_graphs.hpp"
 #include "comfystream/backend/cuda/gemm.hpp"
 #include "comfystream/backend/cuda/jit.hpp"
+#include "comfystream/backend/cuda/plan_store.hpp"
 #include "comfystream/backend/cuda/tuning_cache.hpp"
-#include "comfystream/backend/cuda/weights.hpp"
+
+#include <chrono>
 
 namespace comfystream::backend::cuda {
 
 struct Libraries {
+  /// For the current device.
   explicit Libraries(const std::filesystem::path& cache_folder, bool tune);
+  /// Keeps on disk what has been learnt.
+  void save();
 
+  DeviceUse use;
+  std::chrono::nanoseconds start_time{};  ///< that making this took, the device's start included
   TuningCache cache;
+  PlanStore plans;
   Jit jit;
   GemmLibrary gemm;
   CudnnLibrary cudnn;
-  WeightStore weights;
 };
 
 }  // namespace comfystream::backend::cuda

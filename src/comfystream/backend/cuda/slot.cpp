@@ -4,7 +4,6 @@
 #include "comfystream/backend/cuda/check.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace comfystream::backend::cuda {
 
@@ -17,8 +16,15 @@ CudaSlot::Port CudaSlot::make_port(graph::Value value, const char* what) const {
   const std::size_t most = port.bytes(engine_->max_batch());
   port.host = PinnedBuffer(std::max<std::size_t>(most, 1), what);
   port.device = DeviceBuffer(std::max<std::size_t>(most, 1), what);
-  std::memset(port.host.bytes().data(), 0, port.host.bytes().size());
+  // By the runtime's call, so that compute-sanitizer knows of it.
+  check(cudaMemset(port.host.bytes().data(), 0, port.host.bytes().size()), what);
+  fill(port.device);
   return port;
+}
+
+void CudaSlot::fill(const DeviceBuffer& buffer) const {
+  if (!engine_->fill() || buffer.size() == 0) return;
+  check(cudaMemset(buffer.data(), *engine_->fill(), buffer.size()), "filling memory");
 }
 
 CudaSlot::CudaSlot(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) {
@@ -37,6 +43,8 @@ CudaSlot::CudaSlot(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) 
       DeviceBuffer(static_cast<std::size_t>(engine_->static_part().arena.bytes), "values kept between batches");
   arena_ =
       DeviceBuffer(static_cast<std::size_t>(engine_->compiled(engine_->max_batch()).arena.bytes), "a batch's values");
+  fill(static_arena_);
+  fill(arena_);
   stream_ = make_stream();
   begin_ = make_event(true);
   cudaEvent_t end = nullptr;

@@ -38,6 +38,7 @@ class CudaSlot final : public Slot {
     }
   };
   Port make_port(graph::Value value, const char* what) const;
+  void fill(const DeviceBuffer& buffer) const;
   void update_parameters();
 
   std::shared_ptr<Engine> engine_;

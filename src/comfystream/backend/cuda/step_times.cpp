@@ -19,7 +19,8 @@ float time_copy_kernel(std::byte* from, std::byte* to, std::size_t bytes, cudaSt
   const View source{0, DType::kF32, {count}, {1}, 0};
   const View target{1, DType::kF32, {count}, {1}, 0};
   const PointwiseKernel kernel = make_pointwise_kernel({{target, {source}, {}, "a0"}});
-  Jit jit;
+  PlanStore store({}, "");
+  Jit jit(store);
   cudaKernel_t compiled = jit.kernel(kernel.source, "pointwise");
   return time_launch([&](cudaStream_t s) { launch_pointwise(compiled, kernel.threads, {to, from}, s); }, stream);
 }
@@ -51,7 +52,8 @@ DeviceCeilings measure_ceilings(int device) {
   // Half-precision patterns that are ordinary numbers: zeros would run faster.
   check(cudaMemset(from.data(), 0x2D, kBytes), "measuring the card");
   TuningCache cache({}, "");
-  GemmLibrary gemm(cache, true);
+  DeviceUse use;
+  GemmLibrary gemm(cache, use, true);
   GemmProblem problem;
   problem.rows = problem.out = problem.in = problem.x_stride = problem.y_stride = problem.residual_stride = kSide;
   gemm.prepare(problem);

@@ -9,16 +9,24 @@
 
 namespace comfystream::backend::cuda {
 
-TuningCache::TuningCache(const std::filesystem::path& folder, const std::string& key) {
-  if (folder.empty()) return;
+std::string cache_file_name(const std::string& key) {
   std::string name = key;
   std::ranges::replace_if(
       name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.'; }, '_');
-  file_ = folder / (name + ".tuning");
+  return name;
+}
+
+TuningCache::TuningCache(const std::filesystem::path& folder, const std::string& key) {
+  if (folder.empty()) return;
+  file_ = folder / (cache_file_name(key) + ".tuning");
+  read();
+}
+
+void TuningCache::read() {
   std::ifstream in(file_);
   for (std::string line; std::getline(in, line);) {
     const auto tab = line.find('\t');
-    if (tab != std::string::npos) choices_[line.substr(0, tab)] = line.substr(tab + 1);
+    if (tab != std::string::npos) choices_.try_emplace(line.substr(0, tab), line.substr(tab + 1));
   }
 }
 
@@ -34,9 +42,10 @@ void TuningCache::insert(const std::string& problem, const std::string& choice) 
   choices_[problem] = choice;
 }
 
-void TuningCache::save() const {
+void TuningCache::save() {
   if (file_.empty()) return;
   const std::lock_guard lock(mutex_);
+  read();
   std::error_code ignored;
   std::filesystem::create_directories(file_.parent_path(), ignored);
   const std::filesystem::path written = file_.string() + "." + std::to_string(getpid());

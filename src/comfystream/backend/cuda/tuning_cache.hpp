@@ -10,6 +10,9 @@
 
 namespace comfystream::backend::cuda {
 
+/// `key` as a file's name, without an ending.
+[[nodiscard]] std::string cache_file_name(const std::string& key);
+
 /// One file for each `key` (card and library versions): lines "problem<TAB>choice". Losing it costs time only, so a
 /// file that cannot be read or written is no error. Safe from any thread.
 class TuningCache {
@@ -19,10 +22,12 @@ class TuningCache {
 
   [[nodiscard]] std::optional<std::string> find(const std::string& problem) const;
   void insert(const std::string& problem, const std::string& choice);
-  /// Writes what is new; a reader never sees half a file.
-  void save() const;
+  /// Writes all, beside what others have written meanwhile; a reader never sees half a file.
+  void save();
 
  private:
+  void read();
+
   std::filesystem::path file_;
   mutable std::mutex mutex_;
   std::map<std::string, std::string> choices_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "comfystream/backend/cuda/device_memory.hpp"
+#include "comfystream/backend/cuda/device_use.hpp"
 #include "comfystream/backend/cuda/view.hpp"
 #include "comfystream/tensor/tensor.hpp"
 
@@ -33,8 +34,9 @@ class WeightStore {
   /// Bytes of weight `index` on the device.
   [[nodiscard]] std::int64_t bytes(std::size_t index) const;
 
-  /// Uploads what has been requested since the last call. Error(kOutOfMemory) when it does not fit.
-  void upload(cudaStream_t stream);
+  /// Uploads what has been requested since the last call, by several threads; the caller's device is theirs. Nothing
+  /// may be requested meanwhile. Error(kOutOfMemory) when it does not fit.
+  void upload(DeviceUse& use);
   [[nodiscard]] std::byte* address(std::size_t index) const;
   [[nodiscard]] std::int64_t total_bytes() const noexcept { return total_bytes_; }
 
@@ -45,8 +47,7 @@ class WeightStore {
     Tensor scale;
     std::byte* address = nullptr;
   };
-  void upload(Weight& weight, cudaStream_t stream);
-  std::byte* stage(const Tensor& tensor, cudaStream_t stream);
+  class Uploader;
   std::byte* take(std::int64_t bytes);
 
   std::vector<Weight> weights_;
@@ -54,8 +55,6 @@ class WeightStore {
   std::vector<DeviceBuffer> chunks_;
   std::int64_t chunk_used_ = 0;
   std::int64_t total_bytes_ = 0;
-  DeviceBuffer staging_;
-  DeviceBuffer scale_staging_;
 };
 
 }  // namespace comfystream::backend::cuda
