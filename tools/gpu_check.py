@@ -98,9 +98,6 @@ def run_tests(sanitize: bool) -> dict[str, Any]:
 def sanitize_with(tool: str) -> list[str]:
     """The operations' tests under compute-sanitizer, in parts beside each other: what each part ends with."""
     command = ["compute-sanitizer", "--tool", tool]
-    if tool == "racecheck":  # of our kernels: the libraries' synchronise by barriers that it takes for races
-        for name in ("comfystream", "pointwise"):
-            command += ["--kernel-name", f"kns={name}"]
     command += [str(BUILD / "tests" / "cuda_backend_tests"), "--gtest_brief=1"]
     command += ["--gtest_filter=*DeviceOps.MatchTheReference*"]
     print("+", " ".join(command), f"in {SANITIZER_PARTS} parts", flush=True)

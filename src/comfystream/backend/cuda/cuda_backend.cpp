@@ -63,6 +63,7 @@ std::vector<DeviceInfo> CudaBackend::devices() const {
     return {{"NVIDIA GPU", cudaGetErrorString(status)}};
   }
   std::vector<DeviceInfo> devices;
+  devices.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) devices.push_back(describe(i));
   return devices;
 }

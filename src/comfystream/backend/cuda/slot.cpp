@@ -66,8 +66,10 @@ std::vector<std::byte*> CudaSlot::addresses(const Compiled& compiled, std::int64
   std::byte* arena = arena_.data();
   if (&compiled != &engine_->static_part() && compiled.arena.bytes > static_cast<std::int64_t>(arena_.size())) {
     auto& larger = larger_arenas_[batch_size];
-    if (larger.data() == nullptr)
+    if (larger.data() == nullptr) {
       larger = DeviceBuffer(static_cast<std::size_t>(compiled.arena.bytes), "a batch's values");
+      fill(larger);
+    }
     arena = larger.data();
   }
   std::vector<std::byte*> base;
