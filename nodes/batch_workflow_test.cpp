@@ -153,5 +153,19 @@ TEST_F(BatchWorkflow, CompileNodesPassTheirModelsOnAndSayWhy) {
   EXPECT_EQ(graph::structure_fingerprint(traced.graph), fingerprint(batch_workflow()));
 }
 
+TEST_F(BatchWorkflow, DepthsRangeRunsOnlyWhereAsked) {
+  EXPECT_TRUE(trace(batch_workflow()).running_ranges.empty());
+  const auto running = trace(with(batch_workflow(), "2", "normalisation", "running"));
+  ASSERT_EQ(running.running_ranges.size(), 1U);
+  EXPECT_EQ(running.running_ranges[0].parameter, "2.range");
+  EXPECT_EQ(running.graph.outputs().back().name, running.running_ranges[0].output);
+
+  const Tensor frames = pictures(2, 32, 64);
+  const Tensor own = run(trace(batch_workflow()), frames);
+  EXPECT_TRUE(identical(run(running, frames), own)) << "until a frame has left";
+  const Tensor wide = Tensor::from<float>({1, 2}, std::vector<float>{-1000.0F, 1000.0F});
+  EXPECT_FALSE(identical(run(running, frames, {{"2.range", wide}}), own));
+}
+
 }  // namespace
 }  // namespace comfystream::tests

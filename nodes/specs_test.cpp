@@ -99,8 +99,8 @@ constexpr SpecCase kSpecs[] = {
      "samples LATENT; batch_index INT 0 0..63; length INT 1 1..64", "LATENT"},
     {"VAEDecode", "VAE Decode", "latent", "samples LATENT; vae VAE", "IMAGE"},
     {"VAEEncode", "VAE Encode", "latent", "pixels IMAGE; vae VAE", "LATENT"},
-    {"DepthAnythingTensorrt", "Depth Anything Tensorrt", "tensorrt", "images IMAGE; engine COMBO models/depth-anything",
-     "IMAGE"},
+    {"DepthAnythingTensorrt", "Depth Anything Tensorrt", "tensorrt",
+     "images IMAGE; engine COMBO models/depth-anything; ?normalisation COMBO \"per_frame\"", "IMAGE"},
     {"KSampler", "KSampler", "sampling",
      "model MODEL; seed INT 0 0..18446744073709551615; steps INT 20 1..10000; cfg FLOAT 8.0 0.0..100.0 step 0.1 round "
      "0.01; sampler_name COMBO; scheduler COMBO; positive CONDITIONING; negative CONDITIONING; latent_image LATENT; "

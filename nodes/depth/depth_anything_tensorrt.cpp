@@ -12,6 +12,9 @@ using workflow::NodeContext;
 namespace {
 
 constexpr std::int64_t kColours = 3;
+/// How far a running range goes towards each frame's own: half of a change is followed in seven frames.
+constexpr float kRunningRate = 0.1F;
+constexpr const char* kRunning = "running";
 
 workflow::NodeSpec make_spec() {
   workflow::NodeSpec spec;
@@ -20,6 +23,9 @@ workflow::NodeSpec make_spec() {
   spec.category = "tensorrt";
   spec.python_module = "custom_nodes.ComfyUI-Depth-Anything-Tensorrt";
   spec.inputs = {workflow::socket_input("images", "IMAGE"), workflow::file_input("engine", "depth-anything")};
+  // Ours; upstream has only what "per_frame" means.
+  spec.inputs.push_back(
+      workflow::optional(workflow::combo_input("normalisation", {"per_frame", kRunning}, "per_frame")));
   spec.outputs = {{"IMAGE", ""}};
   return spec;
 }
@@ -34,8 +40,11 @@ void DepthAnythingTensorrt::trace(NodeContext& context) const {
   auto& builder = context.builder();
   graph::Value images = context.input<workflow::ImageValue>("images").value;
   if (builder.shape(images)[3].count > kColours) images = builder.slice(images, 3, 0, kColours);
-  const models::DepthMapOptions options{depth.profile.height.opt, depth.profile.width.opt, depth.inverted,
-                                        depth.tables.get()};
+  models::DepthMapOptions options{depth.profile.height.opt, depth.profile.width.opt, depth.inverted,
+                                  depth.tables.get()};
+  if (context.text("normalisation") == kRunning) {
+    options.range = [&](graph::Value own) { return context.running_range("range", own, kRunningRate); };
+  }
   context.set_output(0, workflow::ImageValue{models::trace_depth_map(builder, *depth.network, images, options)});
 }
 

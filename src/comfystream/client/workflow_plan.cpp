@@ -7,6 +7,8 @@
 #include "comfystream/graph/passes/split_static.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <future>
 #include <utility>
 
@@ -66,6 +68,7 @@ class WorkflowPlan::RowSlot final : public stream::BatchPlan::Slot {
     return rows.bytes.subspan(rows.row * static_cast<std::size_t>(row), rows.row);
   }
   [[nodiscard]] backend::Slot& slot() const noexcept { return *slot_; }
+  std::size_t frames = 0;  ///< of the batch that was enqueued last
 
  private:
   struct Rows {
@@ -95,6 +98,7 @@ WorkflowPlan::WorkflowPlan(workflow::TracedWorkflow traced, backend::Backend& ba
   backend::CompileOptions sized = options;
   sized.max_batch = rows_of(max_batch());
   find_parameters();
+  find_followers();
   const bool has_setup = !setup_graph_.outputs().empty();
   const auto when = backend.compiles_concurrently() ? std::launch::async : std::launch::deferred;
   std::future<std::vector<Tensor>> setup;
@@ -120,6 +124,35 @@ void WorkflowPlan::find_parameters() {
     const std::string& name = traced_.graph.node(parameter).name;
     live_[name] = {initial_of(traced_.graph, parameter), parameter_index(setup_graph_, name),
                    parameter_index(frame_graph_, name)};
+  }
+}
+
+void WorkflowPlan::find_followers() {
+  const auto& outputs = frame_graph_.outputs();
+  for (const workflow::RunningRange& range : traced_.running_ranges) {
+    const int parameter = parameter_index(frame_graph_, range.parameter);
+    const auto output = std::ranges::find(outputs, range.output, &graph::Output::name);
+    if (parameter < 0 || output == outputs.end()) continue;  // no picture depends on it
+    const Tensor& initial = live_.at(range.parameter).value;
+    Tensor copy = Tensor::from<float>(initial.shape(), initial.values<float>());
+    followers_.push_back({static_cast<std::size_t>(parameter), static_cast<std::size_t>(output - outputs.begin()),
+                          range.rate, std::move(copy)});
+  }
+}
+
+void WorkflowPlan::follow(const RowSlot& slot) {
+  const std::lock_guard lock(switch_);
+  for (Follower& follower : followers_) {
+    const std::span<const std::byte> bytes = slot.slot().output(follower.output);
+    const auto range = follower.range.mutable_values<float>();
+    for (std::size_t row = 0; row < slot.frames; ++row) {
+      std::array<float, 2> own{};
+      std::memcpy(own.data(), bytes.subspan(row * sizeof(own)).data(), sizeof(own));
+      if (!(own[1] > own[0])) continue;  // a flat frame tells nothing, and what is no number neither
+      const float rate = range[1] > range[0] ? follower.rate : 1.0F;
+      for (std::size_t end = 0; end < own.size(); ++end) range[end] += rate * (own[end] - range[end]);
+    }
+    frame_->set_parameter(follower.parameter, follower.range);
   }
 }
 
@@ -177,11 +210,17 @@ std::unique_ptr<stream::BatchPlan::Slot> WorkflowPlan::make_slot() {
 }
 
 void WorkflowPlan::enqueue(Slot& slot, int batch_size) {
+  auto& rows = static_cast<RowSlot&>(slot);
+  rows.frames = static_cast<std::size_t>(batch_size);
   const std::lock_guard lock(switch_);
-  frame_->enqueue(static_cast<RowSlot&>(slot).slot(), rows_of(batch_size));
+  frame_->enqueue(rows.slot(), rows_of(batch_size));
 }
 
-void WorkflowPlan::wait(Slot& slot) { frame_->wait(static_cast<RowSlot&>(slot).slot()); }
+void WorkflowPlan::wait(Slot& slot) {
+  auto& rows = static_cast<RowSlot&>(slot);
+  frame_->wait(rows.slot());
+  if (!followers_.empty()) follow(rows);
+}
 
 Duration WorkflowPlan::device_time(const Slot& slot) const {
   return frame_->device_time(static_cast<const RowSlot&>(slot).slot());

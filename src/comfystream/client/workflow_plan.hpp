@@ -57,10 +57,20 @@ class WorkflowPlan final : public stream::BatchPlan {
     int frame_index = -1;
   };
 
+  /// A running range, where its parameter and what it follows are in the frame graph.
+  struct Follower {
+    std::size_t parameter = 0;
+    std::size_t output = 0;
+    float rate = 0.0F;
+    Tensor range;
+  };
+
   /// Gives what crosses into the frame graph.
   std::vector<Tensor> compile_setup(backend::Backend& backend, backend::CompileOptions options);
   void set_crossing(const std::vector<Tensor>& values);
   void find_parameters();
+  void find_followers();
+  void follow(const RowSlot& slot);
   [[nodiscard]] std::vector<Tensor> run_setup();
   [[nodiscard]] std::int64_t rows_of(int batch_size) const noexcept { return traced_.fixed_batch ? 1 : batch_size; }
 
@@ -73,6 +83,7 @@ class WorkflowPlan final : public stream::BatchPlan {
   graph::Graph frame_graph_;
   std::vector<int> crossing_;  ///< frame parameter of each setup output
   std::map<std::string, Live> live_;
+  std::vector<Follower> followers_;
   std::unique_ptr<backend::Executable> setup_;
   std::unique_ptr<backend::Executable> frame_;
   std::mutex switch_;  ///< held while parameters change and while a batch starts, so that no batch sees half a change

@@ -112,5 +112,37 @@ TEST(WorkflowPlanTest, WarmsEverySize) {
   EXPECT_THAT(run(plan, 1), ElementsAre(3));
 }
 
+/// The low end of a running range over the frames' darkest and brightest bytes, ten times.
+workflow::TracedWorkflow trace_running(float rate) {
+  Builder builder;
+  const Value frames = builder.input("frames", DType::kU8, {graph::kBatch, kHeight, kWidth, 3});
+  const Value darkest = builder.reduce(graph::ReduceKind::kMin, builder.cast(frames, DType::kF32), {1, 2, 3});
+  const Value low = builder.reshape(darkest, {graph::kBatch, 1});
+  const Value own = builder.concat({low, builder.add(low, 10.0F)}, 1);
+  const Value range = builder.parameter("1.range", {1, 2}, Tensor::from<float>({1, 2}, std::vector<float>{0, -1}));
+  const Value known =
+      builder.compare(graph::CompareKind::kGreater, builder.slice(range, 1, 1, 2), builder.slice(range, 1, 0, 1));
+  const Value chosen = builder.slice(builder.select(known, range, own), 1, 0, 1);
+  const Value shown = builder.reshape(builder.mul(chosen, 10.0F), {graph::kBatch, 1, 1, 1});
+  builder.output("frames", builder.cast(builder.expand(shown, {graph::kBatch, kHeight, kWidth, 3}), DType::kU8));
+  builder.output("running:1.range", own);
+  workflow::TracedWorkflow traced;
+  traced.graph = builder.take();
+  traced.live = true;
+  traced.input = traced.output = {kWidth, kHeight};
+  traced.max_batch = 3;
+  traced.running_ranges.push_back({"1.range", "running:1.range", rate});
+  return traced;
+}
+
+TEST(WorkflowPlanTest, ARunningRangeFollowsTheFramesThatLeft) {
+  const auto backend = backend::make_reference_backend();
+  WorkflowPlan plan(trace_running(0.5F), *backend, {});
+  EXPECT_THAT(run(plan, 2), ElementsAre(10, 20)) << "nothing has left yet: a frame has its own";
+  EXPECT_THAT(run(plan, 3), ElementsAre(15, 15, 15)) << "1, then half of the way to 2";
+  EXPECT_TRUE(plan.update(trace_running(0.5F)));
+  EXPECT_THAT(run(plan, 1), ElementsAre(23)) << "to 1.25, 1.625 and 2.3125; an update does not forget";
+}
+
 }  // namespace
 }  // namespace comfystream::client

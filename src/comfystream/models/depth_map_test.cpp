@@ -30,7 +30,7 @@ Tensor run_depth_to_map(const Tensor& depth, std::int64_t height, std::int64_t w
   const Shape& shape = depth.shape();
   graph::Builder builder;
   const auto input = builder.input("depth", DType::kF32, {graph::kBatch, 1, shape[2], shape[3]});
-  builder.output("map", trace_depth_to_map(builder, input, height, width, inverted));
+  builder.output("map", trace_depth_to_map(builder, input, height, width, {.inverted = inverted}));
   return tests::run_reference(builder.take(), {depth}, shape[0]).front();
 }
 
@@ -62,6 +62,25 @@ TEST(DepthMap, EveryFrameHasItsOwnRangeAndAConstantOneIsZero) {
   const Tensor depth = Tensor::from<float>({3, 1, 1, 2}, std::vector<float>{0, 1, 10, 30, 5, 5});
   EXPECT_EQ(to_bytes(run_depth_to_map(depth, 1, 2)), (std::vector<int>{0, 255, 0, 255, 0, 0}));
   EXPECT_EQ(to_bytes(run_depth_to_map(depth, 1, 2, true)), (std::vector<int>{255, 0, 255, 0, 255, 255}));
+}
+
+TEST(DepthMap, AskedRangeIsStretchedAndTheRestClipped) {
+  const Tensor depth = Tensor::from<float>({2, 1, 1, 4}, std::vector<float>{0, 1, 2, 3, 4, 5, 6, 8});
+  graph::Builder builder;
+  const auto input = builder.input("depth", DType::kF32, {graph::kBatch, 1, 1, 4});
+  DepthMapOptions options;
+  graph::Value seen{};
+  options.range = [&](graph::Value own) {
+    seen = own;
+    return builder.constant(Tensor::from<float>({1, 2}, std::vector<float>{1, 6}));
+  };
+  const auto map = trace_depth_to_map(builder, input, 1, 4, options);
+  builder.output("map", map);
+  builder.output("own", seen);
+  const auto results = tests::run_reference(builder.take(), {depth}, 2);
+  EXPECT_EQ(to_bytes(results[0]), (std::vector<int>{0, 0, 51, 102, 153, 204, 255, 255}));
+  const auto own = results[1].values<float>();
+  EXPECT_EQ(std::vector<float>(own.begin(), own.end()), (std::vector<float>{0, 3, 4, 8}));
 }
 
 TEST(DepthMap, CutsOffFractions) {

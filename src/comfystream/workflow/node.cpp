@@ -108,6 +108,16 @@ graph::Value NodeContext::live_rows(std::string_view name, Tensor value) const {
   return builder().parameter(node_->id + "." + std::string(name), std::move(shape), std::move(value));
 }
 
+graph::Value NodeContext::running_range(std::string_view name, graph::Value own, float rate) const {
+  graph::Builder& build = builder();
+  const graph::Value range = live(name, Tensor::from<float>({1, 2}, std::vector<float>{0.0F, -1.0F}));
+  const std::string parameter = node_->id + "." + std::string(name);
+  state_->running_ranges.emplace_back(RunningRange{parameter, "running:" + parameter, rate}, own);
+  const graph::Value known =
+      build.compare(graph::CompareKind::kGreater, build.slice(range, 1, 1, 2), build.slice(range, 1, 0, 1));
+  return build.select(known, range, own);
+}
+
 std::string NodeContext::scope_name() const { return node_->class_type + "#" + node_->id; }
 
 graph::Dim NodeContext::frames() const { return state_->frames; }

@@ -42,6 +42,10 @@ class NodeContext {
   [[nodiscard]] graph::Value live(std::string_view name, Tensor value) const;
   /// The same with one row per slot: `value` holds rows for the largest batch (max_batch()).
   [[nodiscard]] graph::Value live_rows(std::string_view name, Tensor value) const;
+  /// Of values that come in ranges `own` [frames, 2] of low and high: one range [frames, 2] for all, which follows
+  /// those of the batches that have left by `rate` of the way for each frame. Frames before the first have their own.
+  /// Streams that share the plan share the range.
+  [[nodiscard]] graph::Value running_range(std::string_view name, graph::Value own, float rate) const;
   /// The scope of this node's operations, "KSampler#7"; already open during trace.
   [[nodiscard]] std::string scope_name() const;
 

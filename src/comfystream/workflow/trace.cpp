@@ -214,11 +214,19 @@ void finish_taps(TraceState& state) {
   }
 }
 
+void finish_running_ranges(TraceState& state) {
+  for (const auto& [range, own] : state.running_ranges) {
+    state.builder.output(range.output, own);
+    state.result.running_ranges.push_back(range);
+  }
+}
+
 TracedWorkflow finish(TraceState& state, const BatchRange& range) {
   state.result.min_batch = range.min;
   if (state.output) {
     finish_output(state);
     finish_taps(state);
+    finish_running_ranges(state);
   } else if (state.actions.empty()) {
     throw Error(ErrorCode::kValidation, "missing output", "end the workflow with a SaveTensor");
   }

@@ -37,6 +37,14 @@ struct Tap {
   std::size_t output = 0;
 };
 
+/// A range that follows what earlier frames showed: after a batch, each row [low, high] of output `output` moves
+/// parameter `parameter` [1, 2] by `rate` of the way. The parameter's high is below its low until something was seen.
+struct RunningRange {
+  std::string parameter;
+  std::string output;
+  float rate = 0.0F;
+};
+
 /// A workflow as one graph: input "frames" [N, H, W, 3] (or [B, H, W, 3] where the batch is fixed), u8 or f32; output
 /// "frames" likewise; its parameters are what may change live ("6.text", "9.strength", ...). Models are shared with the
 /// store. Equal graph::structure_fingerprint of two traces: only parameters differ.
@@ -51,6 +59,7 @@ struct TracedWorkflow {
   bool fixed_batch = false;                   ///< the graph holds max_batch rows as plain numbers and runs as one
   std::vector<std::string> timed_operations;  ///< each once
   std::vector<Tap> taps;
+  std::vector<RunningRange> running_ranges;
   std::vector<std::string> notes;  ///< for log and report
 };
 

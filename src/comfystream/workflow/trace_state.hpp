@@ -40,6 +40,7 @@ struct TraceState {
   std::optional<graph::Value> live_frames;  ///< the same as f32 in 0..1
   std::optional<Picture> output;
   std::vector<Picture> taps;
+  std::vector<std::pair<RunningRange, graph::Value>> running_ranges;  ///< and what they follow
 
   struct Limit {
     std::string what;
