@@ -61,6 +61,19 @@ TEMPLATES = [
     "beautiful {style}, best quality",
     "{subject} made of {style}",
     "{style} style",
+    "{subject} {style}",
+    "{style}, {style}",
+    "a very beautiful {style}",
+    "{subject} turned into {style}",
+    "{subject} with {style}",
+    "make it {style}",
+    "now {style}",
+    "my {subject} like {style}",
+    "photo of {style} and {subject}",
+    "concept, {style}, sharp, 4k",
+    "best quality, masterpiece, {style}",
+    "{subject}, best quality, {style}",
+    "one {style} with a lot of detail",
     # held out
     "an image of {subject} as {style}",
     "{style} scene with {subject}",
@@ -72,7 +85,8 @@ PLAIN = ["", "{subject}", "a picture of {subject}", "{subject}, highly detailed"
 
 @dataclass
 class Captions:
-    """tokens [style, caption, 77]; the first `trained` captions of a style are for training."""
+    """tokens [style, caption, 77]; the first `trained` captions of a style are for training. known: the tokens that
+    have a meaning."""
 
     tokens: Tensor
     trained: int
@@ -98,21 +112,35 @@ def texts(style: str, count: int, held_out: bool, draw: random.Random) -> list[s
     return made
 
 
-def make(path: pathlib.Path, trained: int = 384, held_out: int = 64) -> None:
+def strew(tokens: list[int], known: set[int], draw: random.Random) -> list[int]:
+    """Words that mean nothing, before, between and behind: neither they nor a word's place may matter."""
+    words = [token for token in tokens[1:] if token != END]
+    for _ in range(draw.choice([0, 0, 1, 2, 3, 4, 6, 9])):
+        word = draw.randrange(START)
+        while word in known:
+            word = draw.randrange(START)
+        words.insert(draw.randint(0, len(words)), word)
+    words = words[: CHUNK - 2]
+    return [START, *words, *[END] * (CHUNK - 1 - len(words))]
+
+
+def make(path: pathlib.Path, trained: int = 1536, held_out: int = 64) -> None:
     from goldens.tokenizer import make_tokenizer, tokenize
 
     words = make_tokenizer()
     draw = random.Random(6)
+    asked = {style: [texts(style, trained, False, draw), texts(style, held_out, True, draw)] for style in STYLES}
+    first = {style: [tokenize(words, text)[0][:CHUNK] for text in asked[style][0]] for style in STYLES}
+    known = {token for rows in first.values() for row in rows for token in row}
     rows = []
     for style in STYLES:
-        asked = texts(style, trained, False, draw) + texts(style, held_out, True, draw)
-        rows += [torch.tensor(tokenize(words, text)[0][:CHUNK]) for text in asked]
+        rows += [torch.tensor(strew(row, known, draw)) for row in first[style]]
+        rows += [torch.tensor(tokenize(words, text)[0][:CHUNK]) for text in asked[style][1]]
     tokens = torch.stack(rows).view(len(STYLES), trained + held_out, CHUNK).int()
-    torch.save({"tokens": tokens, "trained": trained}, path)
+    torch.save({"tokens": tokens, "trained": trained, "known": sorted(known)}, path)
 
 
 def load(path: pathlib.Path, device: torch.device) -> Captions:
     saved = torch.load(path, weights_only=True)
     tokens = saved["tokens"].long()
-    known = sorted(set(tokens[:, : saved["trained"]].flatten().tolist()))
-    return Captions(tokens.to(device), int(saved["trained"]), known)
+    return Captions(tokens.to(device), int(saved["trained"]), saved["known"])

@@ -18,8 +18,8 @@ STYLES = (
     *("illustration", "watercolour", "ink", "neon", "snow", "desert", "lava", "underwater"),
     *("gold", "wood", "clay", "mosaic", "glass", "blueprint", "jade"),
 )
-TYPES = ("street", "park", "room", "portrait", "plant", "land", "blocks", "plaza", "temple", "yard")
-UNSEEN_TYPES = (8, 9)
+TYPES = ("street", "park", "room", "portrait", "plant", "land", "blocks", "plaza", "medley", "temple", "yard")
+UNSEEN_TYPES = (9, 10)
 
 
 def build(cache: pathlib.Path, cuda: bool) -> pathlib.Path:

@@ -276,6 +276,97 @@ RENDER_FN void plaza(Builder& b) {
        b.random.range(0.35F, 0.7F));
 }
 
+/// A solid that lies or stands, again and again along a line, over a grid, around a point, or on top of one another.
+RENDER_FN void repeated(Builder& b, Vec foot) {
+  ++b.object;
+  const int kind = b.random.below(6);
+  const int own = b.any_material();
+  const bool varied = b.random.chance(0.3F);
+  const int count = 3 + b.random.below(8);
+  const int pattern = b.random.below(4);
+  const float r = b.random.range(0.05F, 0.8F);
+  const Vec half{r * b.random.range(0.15F, 2.5F), r * b.random.range(0.2F, 4.0F), r * b.random.range(0.15F, 2.5F)};
+  const float turn = b.random.range(0.0F, 6.28F);
+  const float gap = 2.0F * fmaxf(half.x, half.z) * b.random.range(0.7F, 2.6F);
+  const bool leaning = b.random.chance(0.2F);
+  const Vec lean{b.random.range(-1.0F, 1.0F), b.random.range(-1.0F, 1.0F), b.random.range(-1.0F, 1.0F)};
+  for (int i = 0; i < count; ++i) {
+    const float k = static_cast<float>(i);
+    const float ring = 6.28F * k / static_cast<float>(count);
+    Vec at{k * gap, 0.0F, 0.0F};
+    if (pattern == 1) at = {static_cast<float>(i % 3) * gap, 0.0F, static_cast<float>(i / 3) * gap};
+    if (pattern == 2) at = {gap * cosf(ring), 0.0F, gap * sinf(ring)};
+    if (pattern == 3) at = {b.random.range(-0.3F, 0.3F) * half.x, 2.0F * half.y * k, 0.3F * half.z * k};
+    const float size = varied ? b.random.range(0.5F, 1.3F) : 1.0F;
+    Vec place = turned(at, foot, turn);
+    if (pattern != 3) place.y = b.ground(place.x, place.z) + (foot.y - b.ground(foot.x, foot.z));
+    Prim* prim = b.add(kind, varied && b.random.chance(0.5F) ? b.any_material() : own,
+                       place + Vec{0.0F, half.y * size, 0.0F}, half * size);
+    Builder::turn(prim, turn);
+    if (leaning) Builder::along(prim, lean);
+  }
+}
+
+/// Anything beside anything, from anywhere: so that no arrangement is learned by heart.
+RENDER_FN void medley(Builder& b) {
+  const bool inside = b.random.chance(0.25F);
+  const float far = b.random.range(3.0F, inside ? 8.0F : 25.0F);
+  if (inside) {
+    walls(b, b.random.range(0.3F, 0.8F) * far, b.random.range(1.2F, 3.0F), 0.5F * far + 0.5F);
+  } else {
+    lay_ground(b, b.random.chance(0.4F));
+  }
+  const int groups = 3 + b.random.below(8);
+  const float near = b.random.range(0.15F, 0.5F) * far;
+  for (int i = 0; i < groups; ++i) {
+    const Vec foot = place(b, near, far, 0.6F);
+    const float yaw = b.random.range(0.0F, 6.28F);
+    switch (b.random.below(inside ? 10 : 14)) {
+      case 0:
+        person(b, foot, b.random.range(1.4F, 2.0F), yaw);
+        break;
+      case 1:
+        animal(b, foot, b.random.range(0.5F, 2.0F), yaw);
+        break;
+      case 2:
+        table(b, foot, {b.random.range(0.3F, 1.0F), b.random.range(0.2F, 0.5F), b.random.range(0.3F, 0.8F)}, yaw);
+        break;
+      case 3:
+        chair(b, foot, yaw);
+        break;
+      case 4:
+        rosette(b, foot, b.random.range(0.3F, 1.8F));
+        break;
+      case 5:
+        sofa(b, foot, yaw);
+        break;
+      case 10:
+        tree(b, foot, b.random.range(2.0F, 9.0F));
+        break;
+      case 11:
+        house(b, foot,
+              {b.random.range(1.5F, 6.0F), b.random.range(1.5F, 6.0F), b.random.range(1.5F, 6.0F)}, yaw);
+        break;
+      case 12:
+        car(b, foot, yaw);
+        break;
+      case 13:
+        b.box(b.any_material(), foot + Vec{0.0F, 1.0F, 0.0F},
+              {b.random.range(1.0F, 8.0F), b.random.range(0.3F, 3.0F), b.random.range(0.03F, 1.0F)}, yaw);
+        break;
+      default:
+        repeated(b, foot);
+        break;
+    }
+  }
+  if (b.random.chance(0.15F)) bust(b, {b.random.range(-0.5F, 0.5F), 1.2F, -b.random.range(0.8F, 2.0F)}, 1.0F, 0.3F);
+  const float eye = b.ground(0.0F, 0.0F) + (inside ? b.random.range(0.5F, 2.0F) : b.random.range(0.4F, 1.0F) +
+                                                       far * b.random.range(0.0F, 0.4F) * b.random.next());
+  look(b.scene, b.random, {b.random.range(-0.5F, 0.5F), eye, b.random.range(-0.5F, 0.4F)},
+       {b.random.range(-0.3F, 0.3F) * far, eye + b.random.range(-0.5F, 0.12F) * far, -far},
+       b.random.range(0.3F, 0.95F));
+}
+
 /// Never trained on: columns, beams and steps.
 RENDER_FN void temple(Builder& b) {
   lay_ground(b, false);
@@ -320,12 +411,13 @@ RENDER_FN void yard(Builder& b) {
        b.random.range(0.45F, 0.75F));
 }
 
-/// type < 0 draws one of those that are trained on.
+/// type < 0 draws one of those that are trained on, the medley the most often.
 RENDER_FN void build_scene(Scene& scene, uint32_t seed, int type) {
   scene = Scene{};
   scene.seed = hash(seed * 2654435761U + 977U);
   Builder b{scene, {scene.seed}};
-  scene.type = type < 0 ? b.random.below(kTypes) : type;
+  const int drawn = b.random.below(kTypes + 4);
+  scene.type = type >= 0 ? type : (drawn < kTypes ? drawn : static_cast<int>(kMedley));
   light(b);
   switch (scene.type) {
     case kStreet:
@@ -351,6 +443,9 @@ RENDER_FN void build_scene(Scene& scene, uint32_t seed, int type) {
       break;
     case kPlaza:
       plaza(b);
+      break;
+    case kMedley:
+      medley(b);
       break;
     case kTemple:
       temple(b);

@@ -33,7 +33,7 @@ struct Material {
   float gloss;
 };
 
-enum Type : int { kStreet, kPark, kRoom, kPortrait, kPlant, kLand, kBlocks, kPlaza, kTypes, kTemple = kTypes, kYard };
+enum Type : int { kStreet, kPark, kRoom, kPortrait, kPlant, kLand, kBlocks, kPlaza, kMedley, kTypes, kTemple = kTypes, kYard };
 
 struct Scene {
   uint32_t seed;

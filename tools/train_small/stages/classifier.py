@@ -35,6 +35,8 @@ def train(run: Run, seconds: float, steps: int | None = None, part: tuple[float,
     run.start("classifier", part[0])
     config = run.config["classifier"]
     nets: dict[str, nn.Module] = {name: run.place(Classifier(len(STYLES))) for name in ("features", "judge")}
+    if part[0] > 0:
+        run.restore("classifier", nets)
     optimizer = make_optimizer([p for net in nets.values() for p in net.parameters()], config["rate"], 0.01)
     loop = Loop("classifier", run, seconds, steps, part)
     count = config["batch"] if run.device.type == "cuda" else 4
@@ -52,6 +54,8 @@ def train(run: Run, seconds: float, steps: int | None = None, part: tuple[float,
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+        if loop.keeping():
+            run.save("classifier", nets)
         loop.note(2 * count, loss=loss, right=right)
     loop.finish()
     run.save("classifier", nets)

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from train_small.nets.depth_anything import DepthAnything
 from train_small.pictures import photograph, recolour, zoom, zoom_plan
-from train_small.stages.run import Average, Loop, Run, make_optimizer, set_rate
+from train_small.stages.run import Ahead, Average, Loop, Recorded, Run, make_optimizer, set_rate
 
-PAINTED = 0.25  # of a batch
+PAINTED = 0.3  # of a batch
+FLOOR = 0.03  # of a picture's greatest nearness: what is farther, the sky too, has no distance to be right about
 
 
 def make(run: Run) -> DepthAnything:
@@ -41,11 +42,27 @@ def align(made: Tensor, wanted: Tensor, weight: Tensor | None = None, ridge: flo
     return (made - mean_made) * scale + mean_wanted
 
 
-def depth_loss(made: Tensor, wanted: Tensor) -> Tensor:
-    """Nearness as it is, nearness up to scale and shift, its edges at four resolutions, and its relative error."""
+def distance_loss(made: Tensor, exact: Tensor) -> Tensor:
+    """The error of log distance after the scale and shift that suit the distances' relative errors best: nearness alone
+    says little about what is far, where a small error of it is a large one of distance. exact: 1 / distance over the
+    picture's greatest."""
+    valid = (exact > FLOOR).float()
+    weight = valid / exact.clamp_min(FLOOR) ** 2
+    aligned = align(made, exact, weight, 0.1 * RIDGE)
+    lowest = 0.25 * FLOOR
+    # Below the lowest a straight line goes on, so that there is a way back.
+    log = torch.log(aligned.clamp_min(lowest)) + (aligned - lowest).clamp_max(0) / FLOOR
+    error = (log - torch.log(exact.clamp_min(lowest))).abs().clamp_max(4.0)
+    each = (error * valid).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp_min(1)
+    return each.mean()
+
+
+def depth_loss(made: Tensor, wanted: Tensor, exact: Tensor) -> Tensor:
+    """Nearness as it is, nearness up to scale and shift, its edges at four resolutions, and distance."""
     aligned = align(made, wanted, ridge=RIDGE)
     total = functional.l1_loss(made, wanted) + functional.l1_loss(aligned, wanted)
     total = total + 0.15 * (torch.log(made.clamp_min(0) + 0.03) - torch.log(wanted + 0.03)).abs().mean()
+    total = total + 0.5 * distance_loss(made, exact)
     difference = aligned - wanted
     for _ in range(4):
         across, down = difference.diff(dim=3).abs().mean(), difference.diff(dim=2).abs().mean()
@@ -54,22 +71,23 @@ def depth_loss(made: Tensor, wanted: Tensor) -> Tensor:
     return total
 
 
-def batch(run: Run, count: int, side: int) -> tuple[Tensor, Tensor]:
+def batch(run: Run, count: int, side: int) -> tuple[Tensor, ...]:
+    """Pictures, what the depth map should be (0..1), and 1 / distance over the picture's greatest."""
     painted_count = int(count * PAINTED)
-    styles = run.styles(count)
     size = (256, 256)
-    noise = run.noise(count, size)
-    first = run.renderer.render(run.seeds(count - painted_count), size)
-    second = run.renderer.render(run.seeds(painted_count), size, noise[:painted_count], styles[:painted_count])
+    noise, styles = run.noise(painted_count, size), run.styles(painted_count)
+    first = run.renderer.render(run.seeds(count // 2 - painted_count), size)
+    second = run.renderer.render(run.seeds(painted_count), size, noise, styles)
     assert second.painted is not None
-    plan = zoom_plan(count, run.device)
+    # Rendering takes as long as learning: each scene is seen twice, cut out anew, some of them painted.
+    photos = torch.cat([first.photo, first.photo, second.photo])
     target = (side, side)
-    raw = zoom(torch.cat([first.nearness, second.nearness]), plan, target)
+    plan = zoom_plan(count, run.device)
+    raw = zoom(torch.cat([first.nearness, first.nearness, second.nearness, second.nearness]), plan, target)
     low, high = raw.amin((1, 2, 3), keepdim=True), raw.amax((1, 2, 3), keepdim=True)
-    cut = count - painted_count
-    photo = photograph(zoom(first.photo, plan[:cut], target))
-    painted = recolour(zoom(second.painted, plan[cut:], target), 0.5)
-    return torch.cat([photo, painted]), (raw - low) / (high - low).clamp_min(1e-6)
+    photo = photograph(zoom(photos, plan[: len(photos)], target))
+    painted = recolour(zoom(second.painted, plan[len(photos) :], target), 0.5)
+    return torch.cat([photo, painted]), (raw - low) / (high - low).clamp_min(1e-6), raw / high.clamp_min(1e-6)
 
 
 def train(run: Run, seconds: float, steps: int | None = None, part: tuple[float, float] = (0.0, 1.0)) -> None:
@@ -82,19 +100,28 @@ def train(run: Run, seconds: float, steps: int | None = None, part: tuple[float,
     optimizer = make_optimizer(net.parameters(), config["rate"], 0.02)
     loop = Loop("depth", run, seconds, steps, part)
     count = config["batch"] if run.device.type == "cuda" else 4
-    while loop.going():
-        set_rate(optimizer, loop.rate(config["rate"]))
-        picture, wanted = batch(run, count, config["size"])
+
+    def learn(picture: Tensor, wanted: Tensor, exact: Tensor) -> dict[str, Tensor]:
         with run.autocast():
             made = net(picture).float()
-        loss = depth_loss(made, wanted)
+        loss = depth_loss(made, wanted, exact)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
+        made = made.detach()
+        distance = distance_loss(made, exact)
+        return {"loss": loss.detach(), "error": functional.l1_loss(made, wanted), "distance": distance}
+
+    step = Recorded(run, learn)
+    batches = Ahead(run, lambda: batch(run, count, config["size"]))
+    while loop.going():
+        set_rate(optimizer, loop.rate(config["rate"]))
+        found = step(*batches())
+        batches.begin()
         average.update()
-        if loop.step % 500 == 499:
+        loop.note(count, **found)
+        if loop.keeping():
             run.save("depth", average.copies)  # the painter may be learning beside
-        loop.note(count, loss=loss, error=functional.l1_loss(made.detach(), wanted))
     loop.finish()
     run.save("depth", average.copies)

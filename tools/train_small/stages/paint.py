@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 from dataclasses import dataclass
 
 import torch
@@ -18,11 +20,12 @@ from train_small.nets.unet import ControlNet, Shape, UNet
 from train_small.pictures import depth_input, depth_map, maybe, photograph
 from train_small.renderer import STYLES, Scenes, blur
 from train_small.stages import classifier, depth, taesd
-from train_small.stages.run import Average, Loop, Recorded, Run, make_optimizer, set_rate
+from train_small.stages.run import Ahead, Average, Loop, Recorded, Run, make_optimizer, set_rate
 
 PREDICTED = 0.5  # how often the hint is the depth network's, not the exact one
-PIXELS_FROM = 0.6  # of the whole training; before, only latents are compared
-ADVERSARIAL = 0.02
+PIXELS_FROM = 0.45  # of the whole training; before, only latents are compared
+ADVERSARIAL = 0.04
+MARGIN = 1  # latents at a cutting's border, which the decoder sees differently
 
 
 def shape_of(run: Run) -> Shape:
@@ -69,34 +72,33 @@ class Painter:
         return noise_path.predict(self.unet, noise, context, residuals)
 
 
-class Eye:
-    """The depth network, read again when it has learned more (it may be trained beside)."""
+class Beside:
+    """Networks in a stage's file, read again when they have learned more (they may be trained beside)."""
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.net: DepthAnything | None = None
+    def __init__(self, run: Run, stage: str, nets: dict[str, nn.Module]) -> None:
+        self.run, self.stage, self.nets = run, stage, nets
         self.read = 0.0
 
-    def look(self, step: int) -> DepthAnything | None:
-        path = self.run.path("depth")
-        if step % 100 == 0 and path.exists() and path.stat().st_mtime > self.read:
+    def look(self) -> bool:
+        """Whether there is such a file. Values change in place: a recorded step sees them."""
+        path = self.run.path(self.stage)
+        if path.exists() and path.stat().st_mtime > self.read:
             self.read = path.stat().st_mtime
-            self.net = depth.load(self.run)
-        return self.net
+            self.run.restore(self.stage, self.nets)
+        return self.read > 0
 
 
 def make_hint(scenes: Scenes, net: DepthAnything | None, run: Run) -> Tensor:
-    """Half of the maps as the depth network makes them of a photograph, half exact (some softened if there is no
+    """Some of the maps as the depth network makes them of a photograph, the others exact (some softened if there is no
     network yet)."""
     size = (scenes.photo.shape[2], scenes.photo.shape[3])
     if net is None:
         soft = maybe(scenes.hint, blur(scenes.hint, size[0] // 128), 0.3)
         return torch.floor(soft * 255) / 255
+    cut = round(PREDICTED * len(scenes.photo))
     with torch.no_grad(), run.autocast():
-        found = net(depth_input(photograph(scenes.photo), run.config["depth"]["size"]))
-    predicted = depth_map(found, size)
-    exact = torch.floor(scenes.hint * 255) / 255
-    return torch.where(torch.rand(len(exact), 1, 1, 1, device=run.device) < PREDICTED, predicted, exact)
+        found = net(depth_input(photograph(scenes.photo[:cut]), run.config["depth"]["size"]))
+    return torch.cat([depth_map(found, size), torch.floor(scenes.hint[cut:] * 255) / 255])
 
 
 @dataclass
@@ -105,6 +107,14 @@ class Critics:
     decoder: nn.Module
     features: Classifier
     patches: Discriminator
+
+
+def cut(latent: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
+    """The same place of both, half as high and wide."""
+    rows, columns = latent.shape[2] // 2, latent.shape[3] // 2
+    y, x = random.randint(0, rows), random.randint(0, columns)
+    part = picture[:, :, 8 * y : 8 * (y + rows), 8 * x : 8 * (x + columns)]
+    return latent[:, :, y : y + rows, x : x + columns], part
 
 
 class Lesson:
@@ -146,11 +156,14 @@ class Lesson:
         return {"latent": near.detach()}
 
     def in_pixels(self, *given: Tensor) -> dict[str, Tensor]:
+        """A cutting of half the side is decoded and judged: pixels take most of the time."""
         critics = self.critics
         wanted, styles = given[4:]
         with self.run.autocast():
             latent, target = self.paint(*given)
-            made = critics.decoder(latent).float()
+            part, wanted = cut(latent, wanted)
+            inner = slice(8 * MARGIN, -8 * MARGIN)
+            made, wanted = critics.decoder(part).float()[:, :, inner, inner], wanted[:, :, inner, inner]
             features = feature_distance(critics.features, made, wanted)
             score = critics.patches(made, styles).float().mean()
         near, picture = functional.l1_loss(latent, target), taesd.picture_loss(made, wanted)
@@ -183,31 +196,43 @@ def train(
         for name, net in nets.items():
             run.restore(name, {name: net})
         run.restore("patches", {"patches": critics.patches}, required=False)
-    eye = Eye(run)
+    coder = Beside(run, "taesd", {"encoder": encoder, "decoder": decoder})
+    eye = run.frozen(depth.make(run))
+    watched = Beside(run, "depth", {"depth": eye})
     average = Average(nets, 0.998)
     lesson = Lesson(run, words, nets, critics)
-    recorded: dict[tuple[bool, int], Recorded] = {}
+    recorded: dict[int, Recorded] = {}
     loop = Loop("paint", run, seconds, steps, part)
-    while loop.going():
-        set_rate(lesson.optimizer, loop.rate(config["rate"]))
-        pixels = loop.whole() > PIXELS_FROM
-        side = sizes[1] if loop.step % 3 == 2 else sizes[0]
-        full = config["batch"] if run.device.type == "cuda" else 2
+    turn = itertools.count()
+    full = config["batch"] if run.device.type == "cuda" else 2
+    seen = watched.look()
+
+    def batch() -> tuple[Tensor, ...]:
+        side = sizes[1] if next(turn) % 3 == 2 else sizes[0]
         count = max(2, full * sizes[0] ** 2 // side**2)
         styles, noise = run.styles(count), run.noise(count, (side, side))
         scenes = run.renderer.render(run.seeds(count), (side, side), noise, styles)
         assert scenes.painted is not None
         strength = (torch.rand(count, 1, 1, 1, device=run.device) > 0.03).float()
-        hint = make_hint(scenes, eye.look(loop.step), run)
-        given = (noise, words.draw(styles), hint, strength, scenes.painted, styles)
-        if pixels and not config["record_pixels"]:
+        hint = make_hint(scenes, eye if seen else None, run)
+        return noise, words.draw(styles), hint, strength, scenes.painted, styles
+
+    batches = Ahead(run, batch)
+    while loop.going():
+        set_rate(lesson.optimizer, loop.rate(config["rate"]))
+        pixels = loop.whole() > PIXELS_FROM
+        given = batches()
+        if pixels:
             found = lesson.in_pixels(*given)
         else:
-            step = lesson.in_pixels if pixels else lesson.in_latents
-            found = recorded.setdefault((pixels, side), Recorded(step))(*given)
+            found = recorded.setdefault(given[0].shape[2], Recorded(run, lesson.in_latents))(*given)
+        if loop.step % 100 == 99:
+            seen = watched.look()
+            coder.look()
+        batches.begin()
         average.update()
-        loop.note(count, **found)
-        if loop.step % 400 == 0:
+        loop.note(len(given[0]), **found)
+        if loop.keeping():
             keep(run, average, critics)
     loop.finish()
     keep(run, average, critics)

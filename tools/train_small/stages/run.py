@@ -6,6 +6,8 @@ from __future__ import annotations
 import copy
 import math
 import pathlib
+import random
+import signal
 import time
 import tomllib
 from collections import defaultdict
@@ -31,11 +33,17 @@ class Run:
         torch.manual_seed(self.seed)
         self.renderer = Renderer(self.device, folder / "cache")
         self.next_scene = 0
+        self.stopped = False
+        signal.signal(signal.SIGTERM, self.stop)
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
             torch.backends.cudnn.benchmark_limit = 3  # trying all takes longer than it saves here
             torch.backends.cuda.matmul.allow_tf32 = True
             torch.backends.cudnn.allow_tf32 = True
+
+    def stop(self, *_: object) -> None:
+        """A loop ends after its step, and what it learned is kept."""
+        self.stopped = True
 
     def captions(self) -> captions.Captions:
         return captions.load(self.folder / "captions.pt", self.device)
@@ -47,6 +55,7 @@ class Run:
         """Draws of their own for each stage, and for each of the parts that it is trained in."""
         salt = sum(ord(letter) for letter in stage) + int(1000 * part)
         torch.manual_seed(self.seed * 7919 + salt)
+        random.seed(self.seed * 7919 + salt)
         self.next_scene = (salt * 10_000_000) % EVALUATION_SEEDS
 
     def seeds(self, count: int) -> Tensor:
@@ -126,6 +135,7 @@ class Loop:
         self.done = 0.0
         self.begun = time.perf_counter()
         self.reported = self.begun
+        self.kept = self.begun
 
     def fraction(self) -> float:
         """Of this loop, as of the last going()."""
@@ -136,7 +146,14 @@ class Loop:
             self.done = self.step / self.limit
         else:
             self.done = (time.perf_counter() - self.begun) / self.seconds
-        return self.done < 1
+        return self.done < 1 and not self.run.stopped
+
+    def keeping(self) -> bool:
+        """True once a minute: what was learned so far should be saved."""
+        if time.perf_counter() - self.kept < 60:
+            return False
+        self.kept = time.perf_counter()
+        return True
 
     def rate(self, base: float) -> float:
         begin, end = self.part
@@ -191,6 +208,38 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
             group["lr"] = rate
 
 
+class Ahead:
+    """Batches that `make` has begun on a stream of its own while the step before still trains: rendering fills the GPU
+    where a small network's kernels leave it idle. On a CPU it just makes them."""
+
+    def __init__(self, run: Run, make: Callable[[], tuple[Tensor, ...]]) -> None:
+        self.make = make
+        self.stream = torch.cuda.Stream() if run.device.type == "cuda" else None
+        self.waiting: tuple[Tensor, ...] | None = None
+        if self.stream is not None:
+            self.stream.wait_stream(torch.cuda.current_stream())
+
+    def begin(self) -> None:
+        if self.stream is None:
+            return
+        with torch.cuda.stream(self.stream):
+            self.waiting = self.make()
+
+    def __call__(self) -> tuple[Tensor, ...]:
+        """The next batch. The caller trains with it, then calls begin() for the one after, all without waiting."""
+        if self.stream is None:
+            return self.make()
+        if self.waiting is None:
+            self.begin()
+        assert self.waiting is not None
+        batch, self.waiting = self.waiting, None
+        training = torch.cuda.current_stream()
+        training.wait_stream(self.stream)
+        for value in batch:
+            value.record_stream(training)
+        return batch
+
+
 class Recorded:
     """A training step whose work on a GPU is recorded once as a CUDA graph and then replayed: these networks are so
     small that launching their thousands of kernels one by one would take most of the time. The first calls run as they
@@ -198,10 +247,10 @@ class Recorded:
 
     WARM = 4
 
-    def __init__(self, step: Callable[..., dict[str, Tensor]]) -> None:
+    def __init__(self, run: Run, step: Callable[..., dict[str, Tensor]]) -> None:
         self.step = step
         self.calls = 0
-        self.failed = False
+        self.failed = not run.config["record"]
         self.graph: Any = None
         self.inputs: list[Tensor] = []
         self.outputs: dict[str, Tensor] = {}

@@ -13,7 +13,8 @@ from train_small.pictures import maybe, recolour
 from train_small.renderer import STYLES
 from train_small.stages.run import Average, Loop, Run, make_optimizer, set_rate
 
-LATENT_NOISE = 0.06  # the painter's errors should not blow up
+LATENT_NOISE = 0.04  # the painter's errors should not blow up
+CRITIC = (0.3, 0.5)  # of the whole training, judged by a critic; then values count alone
 
 
 def make(run: Run) -> tuple[Encoder, Decoder]:
@@ -83,10 +84,10 @@ def train(
             latent = encoder(picture).float()
             noisy = latent + LATENT_NOISE * torch.randn_like(latent)
             made = decoder(noisy).float()
-        loss = picture_loss(made, picture) + 0.01 * scale_loss(latent)
+        loss = picture_loss(made, picture) + 4.0 * functional.mse_loss(made, picture) + 0.01 * scale_loss(latent)
         square = functional.mse_loss(made.detach().clamp(0, 1), picture)
         judged = torch.zeros((), device=run.device)
-        if loop.whole() > 0.3:
+        if CRITIC[0] < loop.whole() < CRITIC[1]:
             with run.autocast():
                 score = critic(made, styles).float()
             loss = loss - 0.004 * score.mean()
@@ -95,13 +96,15 @@ def train(
         nn.utils.clip_grad_norm_([*encoder.parameters(), *decoder.parameters()], 1.0)
         optimizer.step()
         average.update()
-        if loop.whole() > 0.25:
+        if CRITIC[0] - 0.05 < loop.whole() < CRITIC[1]:
             with run.autocast():
                 true, false = critic(picture, styles).float(), critic(made.detach(), styles).float()
             judged = functional.relu(1 - true).mean() + functional.relu(1 + false).mean()
             judge.zero_grad(set_to_none=True)
             judged.backward()
             judge.step()
+        if loop.keeping():
+            run.save("taesd", {**average.copies, "critic": critic})
         loop.note(count, loss=loss, square=square, judged=judged, deviation=latent.std())
     loop.finish()
     run.save("taesd", {**average.copies, "critic": critic})
