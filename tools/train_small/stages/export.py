@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from train_small.nets.noise_path import to_eps
-from train_small.stages import depth, paint, taesd
+from train_small.stages import card, depth, paint, taesd
 from train_small.stages.run import Run
 
 UNET = "unet/small.safetensors"
@@ -59,3 +59,4 @@ def main(run: Run, output: pathlib.Path) -> None:
         total += size
         print(f"{size:9d} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]} {name}")
     print(f"{total:9d} bytes together")
+    card.write(run, output, metadata["commit"])
