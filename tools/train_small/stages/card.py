@@ -49,7 +49,7 @@ TEXT = """# The small model set
 
 Networks in the layouts of SD 1.5, ControlNet, CLIP-L, TAESD and Depth Anything V2, small enough for live video on two
 CPU cores: {parameters:.1f} million parameters, half precision. One step of `lcm` at cfg 1 from pure noise, depth
-ControlNet at strength 1. Made so that the program paints something out of the box; it is no substitute for real weights.
+ControlNet at strength 1. Made so that the program paints something out of the box; no substitute for real weights.
 
 - **Licence**: Apache-2.0, weights and training program alike. Nothing of anyone else's is inside: neither pictures nor
   weights. The tokenizer is CLIP's (MIT).
