@@ -122,7 +122,7 @@ def size_of(nets: list[nn.Module]) -> int:
 def main(run: Run, rounds: int | None = None, count: int | None = None, side: int = 256) -> None:
     run.start("evaluate", 0)
     cuda = run.device.type == "cuda"
-    examination = Examination(run, rounds or (16 if cuda else 2), count or (60 if cuda else 15), side)
+    examination = Examination(run, rounds or (8 if cuda else 2), count or (60 if cuda else 15), side)
     found = examination.run_all()
     nets: list[nn.Module] = [examination.encoder, examination.decoder, examination.eye]
     if (painter := examination.painter) is not None:
