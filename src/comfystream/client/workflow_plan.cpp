@@ -91,7 +91,9 @@ WorkflowPlan::WorkflowPlan(workflow::TracedWorkflow traced, backend::Backend& ba
       input_(spec_of(traced_.input_format, traced_.input)),
       output_(spec_of(traced_.output_format, traced_.output)),
       taps_(taps_of(traced_)) {
-  graph::SplitGraph split = graph::split_static(graph::simplify(traced_.graph));
+  std::vector<std::string> moving;
+  for (const workflow::RunningRange& range : traced_.running_ranges) moving.push_back(range.parameter);
+  graph::SplitGraph split = graph::split_static(graph::simplify(traced_.graph), moving);
   setup_graph_ = std::move(split.setup);
   frame_graph_ = std::move(split.frame);
   for (const std::string& name : split.crossing) crossing_.push_back(parameter_index(frame_graph_, name));

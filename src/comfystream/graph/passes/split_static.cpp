@@ -12,8 +12,8 @@ namespace {
 /// Which of the graphs a node goes into. Both is possible: a constant that either reads.
 class Split {
  public:
-  explicit Split(const Graph& graph) : graph_(graph) {
-    classify();
+  Split(const Graph& graph, std::span<const std::string> moving) : graph_(graph) {
+    classify(moving);
     assign();
   }
 
@@ -25,15 +25,17 @@ class Split {
   }
 
  private:
-  void classify() {
+  void classify(std::span<const std::string> moving) {
     const auto stable = stable_rows(graph_);
     for (std::size_t i = 0; i < graph_.nodes().size(); ++i) {
       const Node& node = graph_.nodes()[i];
       const auto all = [&](const std::vector<bool>& set) {
         return std::ranges::all_of(node.operands, [&](Value operand) { return set[operand.id]; });
       };
+      const bool moves = node.kind == OpKind::kInput ||
+                         (node.kind == OpKind::kParameter && std::ranges::find(moving, node.name) != moving.end());
       // A value that is not the same for every batch size cannot be computed for the largest one and cut.
-      static_.push_back(node.kind != OpKind::kInput && stable[i] && all(static_));
+      static_.push_back(!moves && stable[i] && all(static_));
       relaid_.push_back(node.kind == OpKind::kConstant || (relays(node.kind) && all(relaid_)));
       stays_.push_back(relaid_[i] || node.kind == OpKind::kParameter ||
                        // Costs nothing, while its result would have to be kept.
@@ -122,6 +124,8 @@ class Split {
 
 }  // namespace
 
-SplitGraph split_static(const Graph& graph) { return Split(graph).build(); }
+SplitGraph split_static(const Graph& graph, std::span<const std::string> moving) {
+  return Split(graph, moving).build();
+}
 
 }  // namespace comfystream::graph

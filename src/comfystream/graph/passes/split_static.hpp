@@ -3,6 +3,7 @@
 
 #include "comfystream/graph/graph.hpp"
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct SplitGraph {
 /// repeating it for every frame (expand) is left to the frame graph. Each graph has the parameters it reads, in the
 /// order of `graph`; one that nothing reads is in neither. A loop is one node. What moves rows between slots ([2N,
 /// ...]) stays in the frame graph. The frame graph computes exactly what `graph` does.
-[[nodiscard]] SplitGraph split_static(const Graph& graph);
+/// Parameters named in `moving` change with the frames: what depends on one stays in the frame graph.
+[[nodiscard]] SplitGraph split_static(const Graph& graph, std::span<const std::string> moving = {});
 
 }  // namespace comfystream::graph

@@ -93,6 +93,17 @@ TEST_F(SplitStatic, LeavesParametersThatFramesReadTheirs) {
   EXPECT_THAT(names(parts.setup, parts.setup.parameters()), ElementsAre("strength"));
 }
 
+TEST_F(SplitStatic, LeavesWhatDependsOnMovingParametersInTheFrame) {
+  const Value still = b.tanh(parameter("still"));
+  const Value moving = b.tanh(parameter("moving"));
+  b.output("y", b.mul(input(), b.add(still, moving)));
+  const std::vector<std::string> names_of_moving = {"moving"};
+  const auto parts = split_static(b.take(), names_of_moving);
+  EXPECT_THAT(names(parts.setup, parts.setup.parameters()), ElementsAre("still"));
+  EXPECT_THAT(names(parts.frame, parts.frame.parameters()),
+              testing::UnorderedElementsAre("moving", parts.crossing.at(0)));
+}
+
 TEST_F(SplitStatic, CrossesOneRowAndRepeatsItInTheFrame) {
   b.output("y", b.add(input(), b.expand_batch(b.tanh(parameter("p")))));
   const auto parts = split();
