@@ -3,7 +3,8 @@
 # make_engines.sh FOLDER: makes the exported set's UNet and depth network into engine files, which serve as plain weights
 # too, and links them under the names that upstream's workflows ask for. Needs build/release/bin/comfystream, or $PROGRAM.
 set -euo pipefail
-program=${PROGRAM:-$(dirname "${BASH_SOURCE[0]}")/../../build/release/bin/comfystream}
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+program=${PROGRAM:-$root/build/release/bin/comfystream}
 cd "${1?make_engines.sh FOLDER}"
 
 engine() { # FILE OPTION...
