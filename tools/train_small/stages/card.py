@@ -72,6 +72,8 @@ Held-out scenes at 256 x 256, captions of held-out templates, hints by the depth
 Recognised by style, trained types: {recognised}.
 
 ## Limits
+![Real pictures, their depth maps and four prompts](../../docs/images/inputs.jpg)
+
 - Depth maps of real footage are soft; thin things, and people far away, are lost or become pillars.
 - Shapes come from the depth map alone: colours and textures of the input do not reach the picture.
 - The grain follows the sampler's noise, which is the same in every frame: it stands still while things move.
