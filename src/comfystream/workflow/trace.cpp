@@ -221,14 +221,19 @@ void finish_running_ranges(TraceState& state) {
   }
 }
 
+/// What does not validate has been left out, and may have taken the output with it: then that is what is wrong.
+[[noreturn]] void refuse_without_output(Validation validated) {
+  validated.valid = validated.node_errors.empty();
+  (void)valid_or_throw(std::move(validated));
+  throw Error(ErrorCode::kValidation, "missing output", "end the workflow with a SaveTensor");
+}
+
 TracedWorkflow finish(TraceState& state, const BatchRange& range) {
   state.result.min_batch = range.min;
   if (state.output) {
     finish_output(state);
     finish_taps(state);
     finish_running_ranges(state);
-  } else if (state.actions.empty()) {
-    throw Error(ErrorCode::kValidation, "missing output", "end the workflow with a SaveTensor");
   }
   for (const auto& action : state.actions) state.result.notes.push_back(action());
   state.result.graph = state.builder.take();
@@ -273,6 +278,7 @@ TracedWorkflow trace_workflow(const Validation& validated, const NodeRegistry& r
       continue;
     }
     note_batch(state, asked);
+    if (!state.output && state.actions.empty()) refuse_without_output(validated);
     return finish(state, range);
   }
 }

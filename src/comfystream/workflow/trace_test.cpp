@@ -210,6 +210,25 @@ TEST_F(TraceTest, ErrorsCarryTheNode) {
   EXPECT_EQ(error.hint(), "look elsewhere");
 }
 
+TEST_F(TraceTest, AnOutputThatWasLeftOutSaysWhy) {
+  Validation validated;
+  validated.valid = true;
+  validated.workflow.origin = "a.json";
+  validated.workflow.nodes.push_back({"1", "Load", {}, Json::object()});
+  validated.workflow.nodes.push_back({"2", "Save", {}, Json::object()});
+  validated.outputs = {"1"};
+  const Json problem{{"type", "value_not_in_list"},
+                     {"message", "Value not in list"},
+                     {"details", "unet_name: 'a.engine' not in []"},
+                     {"extra_info", Json::object()}};
+  validated.node_errors["2"] = {{"errors", Json::array({problem})}, {"class_type", "Save"}};
+  const auto error = thrown_by([&] { return trace_workflow(validated, registry_, store_, kSmall); });
+  EXPECT_EQ(error.code(), ErrorCode::kValidation);
+  EXPECT_THAT(error.message(), HasSubstr("a.json does not validate"));
+  EXPECT_THAT(error.message(), HasSubstr("Save #2"));
+  EXPECT_THAT(error.message(), HasSubstr("unet_name: 'a.engine' not in []"));
+}
+
 TEST_F(TraceTest, InputsOfAnotherTypeAndMissingOnesAreNamed) {
   const auto missing = thrown_by([&] { return trace({{"2", {"Save", Json::object()}}}, {"2"}, kSmall); });
   EXPECT_EQ(missing.code(), ErrorCode::kValidation);
