@@ -103,28 +103,37 @@ ClientOptions client_options(const Options& options, std::shared_ptr<LogQueue> l
 class Session {
  public:
   Session(const Options& options, std::shared_ptr<Notifier> notifier, std::shared_ptr<LogQueue> log)
-      : notifier_(std::move(notifier)), client_(client_options(options, std::move(log))) {}
+      : notifier_(std::move(notifier)),
+        client_(std::make_unique<Client>(client_options(options, std::move(log)))) {}
+
+  /// Networks take a while to unload, and Python may let go of a session anywhere.
+  ~Session() {
+    const nb::gil_scoped_release unlocked;
+    client_.reset();
+  }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   [[nodiscard]] std::optional<Size> declared_size(const std::string& workflow) const {
-    const auto size = client_.declared_size(workflow);
+    const auto size = client_->declared_size(workflow);
     if (!size) return std::nullopt;
     return size_pair(*size);
   }
 
   void start(const std::string& workflow, const Size& frames, const std::string& when_full,
              std::optional<double> max_delay, std::size_t capacity) {
-    client_.start(workflow, frame_size(frames), settings(when_full, max_delay, capacity));
+    client_->start(workflow, frame_size(frames), settings(when_full, max_delay, capacity));
   }
 
   void open_stream(std::uint32_t stream, const std::string& when_full, std::optional<double> max_delay,
                    std::size_t capacity) {
-    client_.open_stream(stream, settings(when_full, max_delay, capacity));
+    client_->open_stream(stream, settings(when_full, max_delay, capacity));
   }
 
-  [[nodiscard]] bool update(const std::string& workflow) { return client_.update(workflow) == Updated::kCompiling; }
+  [[nodiscard]] bool update(const std::string& workflow) { return client_->update(workflow) == Updated::kCompiling; }
 
   void wait_for_update() {
-    if (const auto error = client_.wait_for_update()) throw Error(*error);
+    if (const auto error = client_->wait_for_update()) throw Error(*error);
   }
 
   const char* try_submit(nb::handle array, std::uint64_t id, std::int64_t pts, std::uint32_t stream) {
@@ -134,7 +143,7 @@ class Session {
     frame.id = id;
     frame.pts = Pts(pts);
     frame.picture = borrow_picture(array, keepsakes_);
-    return name_of(client_.try_submit(std::move(frame)));
+    return name_of(client_->try_submit(std::move(frame)));
   }
 
   /// (outcome, id, pts, reason, picture), None after `timeout` milliseconds, False at the stream's end.
@@ -151,19 +160,19 @@ class Session {
 
   [[nodiscard]] std::tuple<std::size_t, std::size_t, std::size_t, std::size_t, std::size_t> queues(
       std::uint32_t stream) const {
-    const StreamQueues queues = client_.queues(stream);
+    const StreamQueues queues = client_->queues(stream);
     return {queues.waiting, queues.running, queues.pictures, queues.input_capacity, queues.output_capacity};
   }
 
   void stop() {
     {
       const nb::gil_scoped_release unlocked;
-      client_.stop();
+      client_->stop();
     }
     keepsakes_->let_go();
   }
 
-  [[nodiscard]] Client& client() noexcept { return client_; }
+  [[nodiscard]] Client& client() noexcept { return *client_; }
 
  private:
   StreamSettings settings(const std::string& when_full, std::optional<double> max_delay, std::size_t capacity) const {
@@ -179,14 +188,14 @@ class Session {
   }
 
   Received wait_for(FrameResult& result, int timeout, std::uint32_t stream) {
-    if (timeout == 0) return client_.receive(result, std::chrono::milliseconds(0), stream);
+    if (timeout == 0) return client_->receive(result, std::chrono::milliseconds(0), stream);
     const nb::gil_scoped_release unlocked;
-    return client_.receive(result, std::chrono::milliseconds(timeout), stream);
+    return client_->receive(result, std::chrono::milliseconds(timeout), stream);
   }
 
   std::shared_ptr<Notifier> notifier_;
   std::shared_ptr<Keepsakes> keepsakes_ = std::make_shared<Keepsakes>();
-  Client client_;
+  std::unique_ptr<Client> client_;
 };
 
 void register_signals(nb::module_& module) {

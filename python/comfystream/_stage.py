@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 from comfystream import _core, _registry
@@ -47,6 +48,7 @@ class Stage:
         self._paused = False
         self._switching = False
         self._size: tuple[int, int] | None = None
+        self._models: Path | None = None
         if options.width is not None and options.height is not None:
             self._size = options.width, options.height
 
@@ -92,6 +94,14 @@ class Stage:
         if self.prompt is None or run is None or run.stopped or run.size == size:
             return
         self._begin(get_default_workflow() if self.last_error else self.prompt, size)
+
+    def models(self, prompt: Prompt) -> str:
+        """The folder that the workflow's models come from, the same each time; "" where it needs none."""
+        if not needs_models(prompt):
+            return ""
+        if self._models is None:
+            self._models = models_folder(self.options)
+        return str(self._models)
 
     def stop(self) -> None:
         """Flushes what waits; batches in flight finish. What has left can still be taken."""
@@ -145,8 +155,7 @@ class Stage:
         pixels: str = options.pixels
         if pixels == "auto":
             pixels = first.pixels if first is not None else self.run.pixels if self.run is not None else "float32"
-        models = str(models_folder(options)) if needs_models(prompt) else ""
-        session = options.session(models, pixels, self._notifier, log_queue())
+        session = options.session(self.models(prompt), pixels, self._notifier, log_queue())
         if size is None:
             size = (first.width, first.height) if first is not None else self._size
         size = size or session.declared_size(text) or _DEFAULT_SIZE

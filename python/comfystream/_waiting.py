@@ -6,11 +6,28 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TypeVar
 
 from comfystream import _core
 
 T = TypeVar("T")
+
+
+def untied(work: Future[T]) -> Future[T]:
+    """Ends as `work` does; cancelling it leaves `work` alone, also before that has begun."""
+    watched: Future[T] = Future()
+
+    def tell(ended: Future[T]) -> None:
+        if not watched.set_running_or_notify_cancel():
+            return
+        if (error := ended.exception()) is not None:
+            watched.set_exception(error)
+        else:
+            watched.set_result(ended.result())
+
+    work.add_done_callback(tell)
+    return watched
 
 
 class _LoopSignal:

@@ -11,12 +11,11 @@ from typing import Any, TypeVar
 
 from comfystream import _core, _registry
 from comfystream._mailbox import Mailbox
-from comfystream._models import models_folder, needs_models
 from comfystream._node_info import nodes_info
 from comfystream._options import Options
 from comfystream._run import Counters
 from comfystream._stage import Stage
-from comfystream._waiting import Waiters
+from comfystream._waiting import Waiters, untied
 from comfystream.exceptions import ArgumentError, ClosedError, ComfyStreamError, QueueFullError
 from comfystream.frames import Frame, Prepared, prepare
 from comfystream.modalities import Prompt, detect_io_points
@@ -136,10 +135,7 @@ class ComfyStreamClient:
         waits for an output gets a ClosedError."""
         if self._stage.closed:
             return
-        await self._in_worker(self._stage.close)
-        self._clear_boxes()
-        self.current_prompts = []
-        _registry.closed(self)
+        await self._in_worker(self._close)
 
     async def cleanup_queues(self) -> None:
         """Throw away the frames that wait, and the outputs that nobody took."""
@@ -152,8 +148,9 @@ class ComfyStreamClient:
         prompts = self.current_prompts
         if not prompts:
             return {}
-        models = str(models_folder(self.options)) if needs_models(prompts[0]) else ""
-        known: dict[str, Any] = json.loads(await self._in_worker(lambda: _core.node_info(models)))
+        known: dict[str, Any] = json.loads(
+            await self._in_worker(lambda: _core.node_info(self._stage.models(prompts[0])))
+        )
         return {index: nodes_info(prompt, known) for index, prompt in enumerate(prompts)}
 
     # --- frames ---
@@ -300,6 +297,12 @@ class ComfyStreamClient:
         self._stage.update(prompt)
         self.current_prompts = converted
 
+    def _close(self) -> None:
+        self._stage.close()
+        self._clear_boxes()
+        self.current_prompts = []
+        _registry.closed(self)
+
     def _prepare(self, frame: Any, pts: Any, time_base: Any, side_data: Any) -> Prepared:
         return prepare(frame, pts=pts, time_base=time_base, side_data=side_data, copy=self.options.copy_frames)
 
@@ -308,5 +311,5 @@ class ComfyStreamClient:
             box.clear()
 
     async def _in_worker(self, work: Callable[[], T]) -> T:
-        """Off the loop. What has begun is finished even when the wait is cancelled, so that no state is half."""
-        return await asyncio.wrap_future(self._stage.later(work))
+        """Off the loop. It is finished even when the wait is cancelled, so that no state is half."""
+        return await asyncio.wrap_future(untied(self._stage.later(work)))

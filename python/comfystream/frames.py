@@ -125,21 +125,27 @@ def _prepare_torch(frame: Any) -> Prepared:
     pixels = "uint8" if dtype == torch.uint8 else "float32"
     plain = dtype == torch.uint8 or dtype == torch.float32
     on_cpu = device.type == "cpu"
-    # Each of these costs as much as all the rest of the way in, so none is asked for that does nothing.
-    array = frame.detach() if frame.requires_grad else frame
-    if not on_cpu:
-        array = array.cpu()
-    if not plain:
-        array = array.to(torch.float32)
-    if not array.is_contiguous():
-        array = array.contiguous()
+    try:
+        # Each of these costs as much as all the rest of the way in, so none is asked for that does nothing.
+        array = frame.detach() if frame.requires_grad else frame
+        if not on_cpu:
+            array = array.cpu()
+        if not plain:
+            array = array.to(torch.float32)
+        if array.is_neg():
+            array = array.resolve_neg()
+        if not array.is_contiguous():
+            array = array.contiguous()
+        array = array.numpy()
+    except (RuntimeError, TypeError) as error:  # sparse, or without data: torch has many kinds
+        raise FrameTypeError(f"a torch tensor that cannot be read on the CPU: {error}", "give a dense one") from error
 
     def restore(made: Pixels) -> Any:
         made = to_uint8(made) if dtype == torch.uint8 else to_float32(made)
         tensor = torch.from_numpy(made[np.newaxis] if batched else made)
         return tensor if plain and on_cpu else tensor.to(device=device, dtype=dtype)
 
-    return Prepared(array.numpy(), restore, width, height, pixels=pixels)
+    return Prepared(array, restore, width, height, pixels=pixels)
 
 
 def _prepare_pil(frame: Any) -> Prepared:

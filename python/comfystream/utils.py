@@ -30,6 +30,13 @@ def create_save_tensor_node(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"inputs": dict(inputs), "class_type": "SaveTensor", "_meta": {"title": "SaveTensor"}}
 
 
+def _no_workflow(prompt: object) -> ArgumentError:
+    return ArgumentError(
+        f"a workflow of type {type(prompt).__name__}",
+        "give ComfyUI's API format as a dict, such as json.load(open('workflow-api.json'))",
+    )
+
+
 def workflow_text(prompt: Prompt | str) -> str:
     """A workflow as JSON text; text is taken as it is.
 
@@ -39,10 +46,7 @@ def workflow_text(prompt: Prompt | str) -> str:
     if isinstance(prompt, str):
         return prompt
     if not isinstance(prompt, Mapping):
-        raise ArgumentError(
-            f"a workflow of type {type(prompt).__name__}",
-            "give ComfyUI's API format as a dict, such as json.load(open('workflow-api.json'))",
-        )
+        raise _no_workflow(prompt)
     try:
         return json.dumps(prompt)
     except (TypeError, ValueError) as error:
@@ -65,6 +69,8 @@ def convert_prompt(prompt: Prompt, return_dict: bool = False) -> dict[str, Any]:
         ArgumentError: what is given is no workflow.
     """
     del return_dict
+    if not isinstance(prompt, Mapping):
+        raise _no_workflow(prompt)
     converted: dict[str, Any] = json.loads(_core.convert_prompt(workflow_text(prompt)))
     given = prompt["prompt"] if "prompt" in prompt and "class_type" not in prompt["prompt"] else prompt
     before = {str(key): node["class_type"] for key, node in given.items()}

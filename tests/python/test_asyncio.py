@@ -4,17 +4,18 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 import numpy as np
 import pytest
 from conftest import looped, picture
 
-from comfystream import ComfyStreamClient
+from comfystream import ComfyStreamClient, _registry
 
 
 @looped
-async def test_the_loop_goes_on_while_a_workflow_is_compiled_and_runs(batch_workflow: dict[str, Any]) -> None:
+async def test_the_loop_goes_on_while_a_workflow_is_compiled_runs_and_goes(batch_workflow: dict[str, Any]) -> None:
     ticks = 0
 
     async def tick() -> None:
@@ -24,15 +25,20 @@ async def test_the_loop_goes_on_while_a_workflow_is_compiled_and_runs(batch_work
             ticks += 1
 
     ticker = asyncio.create_task(tick())
+
+    async def check(work: Awaitable[Any]) -> None:
+        # A loop that was blocked would have ticked a few times; how often it ticks is the scheduler's.
+        before, begin = ticks, time.perf_counter()
+        await work
+        assert ticks - before > (time.perf_counter() - begin) / 0.005 / 20 - 2
+
     async with ComfyStreamClient(batch_size=1) as client:
         client.put_video_input(picture(0, 512, 512))
-        begin = time.perf_counter()
-        await client.set_prompts([batch_workflow])
-        await client.get_video_output()
-        waited = time.perf_counter() - begin
+        await check(client.set_prompts([batch_workflow]))
+        await check(client.get_video_output())
+        await check(client.set_frame_size(64, 64))
+        await check(client.cleanup())
     ticker.cancel()
-    # A loop that was blocked by either would have ticked a few times; how often it ticks is the scheduler's.
-    assert ticks > waited / 0.005 / 20
 
 
 @looped
@@ -91,6 +97,23 @@ async def test_cancelling_set_prompts_leaves_a_client_that_works(
         await client.set_prompts([passthrough])
         client.put_video_input(picture(0))
         assert np.array_equal(await client.get_video_output(), picture(0))
+
+
+@looped
+async def test_a_cancelled_cleanup_is_finished_in_the_background(passthrough: dict[str, Any]) -> None:
+    client = ComfyStreamClient()
+    await client.set_prompts([passthrough])
+    # Behind work that takes its time, so that it has not even begun.
+    client._stage.later(lambda: time.sleep(0.02))
+    closing = asyncio.create_task(client.cleanup())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    while _registry.newest() is not None:
+        await asyncio.sleep(0.001)
+    assert client.current_prompts == []
+    await client.cleanup()
 
 
 def test_threads_with_loops_of_their_own(passthrough: dict[str, Any]) -> None:

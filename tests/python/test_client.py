@@ -60,6 +60,33 @@ async def test_upstreams_snippet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @looped
+async def test_a_lone_frame_leaves_alone_after_the_delay() -> None:
+    pairs = {
+        "1": {"class_type": "LoadBatchTensor", "inputs": {"batch_size": 2}},
+        "2": {"class_type": "SaveBatchTensor", "inputs": {"images": ["1", 0]}},
+    }
+    for delay in (0.05, 0.3):
+        given: dict[str, Any] = {} if delay == 0.05 else {"max_delay": delay}
+        async with ComfyStreamClient(**given) as client:
+            client.put_video_input(picture(0))
+            await client.set_prompts([pairs])
+            assert client.max_batch == 2
+            await client.get_video_output()
+            begin = time.monotonic()
+            client.put_video_input(picture(1))
+            assert np.array_equal(await client.get_video_output(), picture(1))
+            assert time.monotonic() - begin >= delay
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(client.get_video_output(), 2 * delay)
+            assert client.report()["batches"]["histogram"] == {"1": 2}
+    async with ComfyStreamClient() as client:
+        await client.set_prompts([pairs])
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(client.get_video_output(), 0.2)
+        assert client.report()["frames"]["out"] == 0
+
+
+@looped
 async def test_frames_keep_their_order_pts_and_side_data(passthrough: dict[str, Any]) -> None:
     async with ComfyStreamClient(when_full="block", max_delay=0) as client:
         await client.set_prompts([passthrough])
@@ -336,6 +363,11 @@ async def test_errors_have_code_message_and_hint(passthrough: dict[str, Any]) ->
         await client.set_prompts([])
     with pytest.raises(ValueError, match="2 prompts for one client"):
         await client.set_prompts([passthrough, passthrough])
+    for text in ("{", "{}", json.dumps(passthrough)):
+        with pytest.raises(ArgumentError, match="a workflow of type str"):
+            await client.set_prompts([text])  # type: ignore[list-item]
+    with pytest.raises(ArgumentError, match="workflow: the workflow has no nodes"):
+        await client.set_prompts([{}])
     with pytest.raises(ClosedError):
         client.report()
     await client.cleanup()

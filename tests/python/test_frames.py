@@ -74,6 +74,18 @@ async def test_torch_views_and_gradients() -> None:
 
 
 @looped
+async def test_torch_kinds_that_are_no_plain_memory() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed here")
+    negative = torch._neg_view(-torch.rand(48, 64, 3))
+    assert torch.equal(await pass_one(negative), negative)
+    repeated = torch.rand(1, 1, 3).expand(48, 64, 3)
+    assert torch.equal(await pass_one(repeated), repeated)
+    for frame in (torch.zeros(48, 64, 3, device="meta"), torch.zeros(48, 64, 3).to_sparse()):
+        with pytest.raises(FrameTypeError, match="cannot be read"):
+            prepare(frame)
+
+
+@looped
 async def test_torch_on_a_gpu_comes_back_on_it() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed here")
     if not torch.cuda.is_available():
