@@ -114,6 +114,7 @@ class BatchProcessingBenchmark:
         figure, (speed, latency) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
         for name in self.workflows:
             rows = [result for result in self.results["workflows"] if result["workflow"] == name]
+            rows.sort(key=lambda row: row["batch_processing"]["batch_size"])
             sizes = [1, *(row["batch_processing"]["batch_size"] for row in rows)]
             parts = [rows[0]["single_processing"], *(row["batch_processing"] for row in rows)]
             speed.plot(sizes, [part["fps"] for part in parts], marker="o", label=name)

@@ -10,7 +10,11 @@ from typing import Any
 
 __all__ = ["Report"]
 
-_INK, _BAR, _RULE = "#1f2933", "#3b7dd8", "#d5dbe1"
+_INK, _PAPER, _BAR, _RULE = "#1f2933", "#ffffff", "#3b7dd8", "#d5dbe1"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _bars(title: str, values: Mapping[str, float], unit: str) -> str:
@@ -18,19 +22,21 @@ def _bars(title: str, values: Mapping[str, float], unit: str) -> str:
     if not values:
         return ""
     largest = max(values.values()) or 1.0
+    # Wide letters of a sans serif of 11 pixels, with room to spare: nothing may be cut off.
+    left = 7.0 * max(len(name) for name in values) + 6.0
     rows = []
     for index, (name, value) in enumerate(values.items()):
         y = 24 + index * 20
         width = max(220.0 * value / largest, 1.0)
         rows.append(
-            f'<text x="96" y="{y + 11}" text-anchor="end">{escape(name)}</text>'
-            f'<rect x="102" y="{y}" width="{width:.1f}" height="14" rx="2" fill="{_BAR}"/>'
-            f'<text x="{108 + width:.1f}" y="{y + 11}">{value:,.4g}{escape(unit)}</text>'
+            f'<text x="{left:.0f}" y="{y + 11}" text-anchor="end">{escape(name)}</text>'
+            f'<rect x="{left + 6:.0f}" y="{y}" width="{width:.1f}" height="14" rx="2" fill="{_BAR}"/>'
+            f'<text x="{left + 12 + width:.1f}" y="{y + 11}">{_figure(value)}{escape(unit)}</text>'
         )
     height = 30 + 20 * len(values)
     return (
-        f'<svg width="420" height="{height}" font-family="sans-serif" font-size="11" fill="{_INK}" role="img">'
-        f'<text x="0" y="14" font-weight="bold">{escape(title)}</text>{"".join(rows)}</svg>'
+        f'<svg width="{left + 310:.0f}" height="{height}" font-family="sans-serif" font-size="11" fill="{_INK}" '
+        f'role="img"><text x="0" y="14" font-weight="bold">{escape(title)}</text>{"".join(rows)}</svg>'
     )
 
 
@@ -83,7 +89,9 @@ class Report(Mapping[str, Any]):
             "MB at most": f"{values.get('memory', {}).get('peak_bytes', 0) / 1e6:,.0f}",
         }
         stages = {name: float(stage["mean"]) for name, stage in values.get("stages_ms", {}).items()}
-        sizes = {f"{size} frames": float(count) for size, count in batches.get("histogram", {}).items()}
+        sizes = {
+            f"{size} frame{'s' * (size != '1')}": float(count) for size, count in batches.get("histogram", {}).items()
+        }
         startup = {name: float(time) for name, time in values.get("startup_ms", {}).items()}
         nodes: Mapping[str, float] = values.get("workflow", {}).get("device_ms_by_node", {})
         charts = (
@@ -95,4 +103,6 @@ class Report(Mapping[str, Any]):
         notes = "".join(f"<li>{escape(note)}</li>" for note in values.get("notes", []))
         head = f'<div style="margin-bottom:6px"><b>comfystream</b> on {escape(str(values.get("backend", "?")))}</div>'
         charts = f'<div style="display:flex;flex-wrap:wrap;gap:16px;margin-top:8px">{charts}</div>'
-        return f'<div style="color:{_INK}">{head}{_tiles(tiles)}{charts}<ul style="font-size:11px">{notes}</ul></div>'
+        # Its own ground too: a dark notebook would show dark ink on dark.
+        style = f"color:{_INK};background:{_PAPER};padding:10px;border-radius:6px"
+        return f'<div style="{style}">{head}{_tiles(tiles)}{charts}<ul style="font-size:11px">{notes}</ul></div>'

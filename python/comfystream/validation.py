@@ -71,7 +71,10 @@ class Validation:
             f"<td>{escape(error.details)}</td><td>{escape(error.hint)}</td></tr>"
             for error in self.errors
         )
-        table = f"<table><tr><th>node<th>class<th>what<th>where<th>hint</tr>{rows}</table>" if rows else ""
+        heads = "".join(
+            f'<th style="text-align:left">{name}</th>' for name in ("node", "class", "what", "where", "hint")
+        )
+        table = f'<table style="font-size:12px"><tr>{heads}</tr>{rows}</table>' if rows else ""
         return f'<div><b style="color:{colour}">{head}</b> (outputs: {escape(", ".join(self.outputs))}){table}</div>'
 
 

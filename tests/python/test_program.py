@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.metadata
+import inspect
 import json
 import math
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -143,6 +146,23 @@ def extension_functions(of: Any, prefix: str = "") -> dict[str, list[str]]:
 def test_the_stub_is_the_extension() -> None:
     stub = Path(comfystream.__file__).with_name("_core.pyi")
     assert stub_functions(ast.parse(stub.read_text()).body) == extension_functions(comfystream._core)
+
+
+def test_everything_public_is_documented() -> None:
+    missing = []
+    for found in pkgutil.iter_modules(comfystream.__path__, "comfystream."):
+        if found.name.rpartition(".")[2].startswith("_"):
+            continue
+        module = importlib.import_module(found.name)
+        for name in getattr(module, "__all__", ()):
+            value = getattr(module, name)
+            members = inspect.getmembers(value) if inspect.isclass(value) else []
+            ours = [(f"{name}.{member}", it) for member, it in members if not member.startswith("_")]
+            for where, it in [(name, value), *ours]:
+                code = isinstance(it, property) or inspect.isclass(it) or inspect.isfunction(it)
+                if code and (it.__module__ if hasattr(it, "__module__") else "comfystream").startswith("comfystream"):
+                    missing += [f"{found.name}.{where}"] if not inspect.getdoc(it) else []
+    assert not missing
 
 
 def test_the_wheel_carries_what_it_needs() -> None:
