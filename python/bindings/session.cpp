@@ -18,6 +18,7 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <unistd.h>
 
 namespace comfystream::python {
 namespace {
@@ -103,11 +104,12 @@ ClientOptions client_options(const Options& options, std::shared_ptr<LogQueue> l
 class Session {
  public:
   Session(const Options& options, std::shared_ptr<Notifier> notifier, std::shared_ptr<LogQueue> log)
-      : notifier_(std::move(notifier)),
-        client_(std::make_unique<Client>(client_options(options, std::move(log)))) {}
+      : notifier_(std::move(notifier)), client_(std::make_unique<Client>(client_options(options, std::move(log)))) {}
 
   /// Networks take a while to unload, and Python may let go of a session anywhere.
   ~Session() {
+    // The threads to be joined stayed with the process that started them.
+    if (forked()) static_cast<void>(client_.release());
     const nb::gil_scoped_release unlocked;
     client_.reset();
   }
@@ -115,25 +117,25 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   [[nodiscard]] std::optional<Size> declared_size(const std::string& workflow) const {
-    const auto size = client_->declared_size(workflow);
+    const auto size = client().declared_size(workflow);
     if (!size) return std::nullopt;
     return size_pair(*size);
   }
 
   void start(const std::string& workflow, const Size& frames, const std::string& when_full,
              std::optional<double> max_delay, std::size_t capacity) {
-    client_->start(workflow, frame_size(frames), settings(when_full, max_delay, capacity));
+    client().start(workflow, frame_size(frames), settings(when_full, max_delay, capacity));
   }
 
   void open_stream(std::uint32_t stream, const std::string& when_full, std::optional<double> max_delay,
                    std::size_t capacity) {
-    client_->open_stream(stream, settings(when_full, max_delay, capacity));
+    client().open_stream(stream, settings(when_full, max_delay, capacity));
   }
 
-  [[nodiscard]] bool update(const std::string& workflow) { return client_->update(workflow) == Updated::kCompiling; }
+  [[nodiscard]] bool update(const std::string& workflow) { return client().update(workflow) == Updated::kCompiling; }
 
   void wait_for_update() {
-    if (const auto error = client_->wait_for_update()) throw Error(*error);
+    if (const auto error = client().wait_for_update()) throw Error(*error);
   }
 
   const char* try_submit(nb::handle array, std::uint64_t id, std::int64_t pts, std::uint32_t stream) {
@@ -143,7 +145,7 @@ class Session {
     frame.id = id;
     frame.pts = Pts(pts);
     frame.picture = borrow_picture(array, keepsakes_);
-    return name_of(client_->try_submit(std::move(frame)));
+    return name_of(client().try_submit(std::move(frame)));
   }
 
   /// (outcome, id, pts, reason, picture), None after `timeout` milliseconds, False at the stream's end.
@@ -160,21 +162,29 @@ class Session {
 
   [[nodiscard]] std::tuple<std::size_t, std::size_t, std::size_t, std::size_t, std::size_t> queues(
       std::uint32_t stream) const {
-    const StreamQueues queues = client_->queues(stream);
+    const StreamQueues queues = client().queues(stream);
     return {queues.waiting, queues.running, queues.pictures, queues.input_capacity, queues.output_capacity};
   }
 
   void stop() {
+    if (forked()) return;
     {
       const nb::gil_scoped_release unlocked;
-      client_->stop();
+      client().stop();
     }
     keepsakes_->let_go();
   }
 
-  [[nodiscard]] Client& client() noexcept { return *client_; }
+  /// Error(kUnsupported) in a fork of the process that made it.
+  [[nodiscard]] Client& client() const {
+    if (!forked()) return *client_;
+    throw Error(ErrorCode::kUnsupported, "a session of the process that this one was forked from",
+                "make clients where they are used");
+  }
 
  private:
+  [[nodiscard]] bool forked() const noexcept { return getpid() != process_; }
+
   StreamSettings settings(const std::string& when_full, std::optional<double> max_delay, std::size_t capacity) const {
     StreamSettings settings;
     settings.when_full = parse_when_full(when_full);
@@ -188,14 +198,15 @@ class Session {
   }
 
   Received wait_for(FrameResult& result, int timeout, std::uint32_t stream) {
-    if (timeout == 0) return client_->receive(result, std::chrono::milliseconds(0), stream);
+    if (timeout == 0) return client().receive(result, std::chrono::milliseconds(0), stream);
     const nb::gil_scoped_release unlocked;
-    return client_->receive(result, std::chrono::milliseconds(timeout), stream);
+    return client().receive(result, std::chrono::milliseconds(timeout), stream);
   }
 
   std::shared_ptr<Notifier> notifier_;
   std::shared_ptr<Keepsakes> keepsakes_ = std::make_shared<Keepsakes>();
   std::unique_ptr<Client> client_;
+  pid_t process_ = getpid();
 };
 
 void register_signals(nb::module_& module) {

@@ -103,3 +103,28 @@ async def compile():
 asyncio.run(compile())
 """
     run_to_the_end(start)
+
+
+def test_a_forked_process_has_clients_of_its_own() -> None:
+    start = """
+import os
+client_of_the_parent = client
+async def use():
+    async with ComfyStreamClient() as mine:
+        mine.put_video_input(frame)
+        await mine.set_prompts([get_default_workflow()])
+        assert (await mine.get_video_output()).shape == frame.shape
+    try:
+        client_of_the_parent.put_video_input(frame)
+    except NotImplementedError as error:
+        assert "make clients where they are used" in str(error)
+    else:
+        raise SystemExit("a client of another process took a frame")
+asyncio.run(main())
+child = os.fork()
+if child == 0:
+    asyncio.run(use())
+    sys.exit()
+assert os.waitpid(child, 0)[1] == 0, "the child ended as it should"
+"""
+    run_to_the_end(start)
