@@ -39,15 +39,19 @@ workflow::NodeRegistry builtin_nodes() {
   return registry;
 }
 
-std::string convert(const std::string& text) {
-  return workflow::convert_prompt(workflow::parse_workflow(std::string_view(text), "workflow")).to_json().dump();
+workflow::Workflow parse(const std::string& text) {
+  workflow::Workflow parsed = workflow::parse_workflow(std::string_view(text), "workflow");
+  parsed.origin.clear();  // which convert_prompt's texts would begin with
+  return parsed;
 }
+
+std::string convert(const std::string& text) { return workflow::convert_prompt(parse(text)).to_json().dump(); }
 
 /// ComfyUI's answer, the text for a terminal beside it.
 std::string validate(const std::string& text, const std::string& models, bool as_given) {
   const workflow::NodeRegistry registry = builtin_nodes();
   const workflow::ModelFolders folders(models);
-  workflow::Workflow given = workflow::parse_workflow(std::string_view(text), "workflow");
+  workflow::Workflow given = parse(text);
   if (!as_given) given = workflow::convert_prompt(std::move(given));
   const workflow::Validation validation = workflow::validate(given, registry, folders);
   Json answer{{"valid", validation.valid},
@@ -144,7 +148,7 @@ std::vector<std::tuple<std::string, bool, std::string>> backends() {
 }
 
 std::string set_input(const std::string& text, const std::string& assignment) {
-  workflow::Workflow given = workflow::parse_workflow(std::string_view(text), "workflow");
+  workflow::Workflow given = parse(text);
   workflow::set_input(given, assignment);
   return given.to_json().dump();
 }

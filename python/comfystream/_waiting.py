@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -31,21 +31,41 @@ def untied(work: Future[T]) -> Future[T]:
 
 
 class _LoopSignal:
-    """One event loop's descriptor, and who waits there. Used in that loop alone."""
+    """One event loop's descriptor, and who waits there, in lines. Used in that loop alone."""
 
     def __init__(self, notifier: _core.Notifier, loop: asyncio.AbstractEventLoop) -> None:
         self._signal = _core.Signal(notifier)
         self._loop = loop
-        self.waiting: list[asyncio.Future[None]] = []
+        self._lines: dict[Hashable, list[asyncio.Event]] = {}
         loop.add_reader(self._signal.fileno(), self._wake)
 
     def _wake(self) -> None:
         self._signal.clear()
-        # All of them look, the first to come first: what is there may serve several.
-        woken, self.waiting = self.waiting, []
-        for future in woken:
-            if not future.done():
-                future.set_result(None)
+        for line in self._lines.values():
+            line[0].set()
+
+    def join(self, name: Hashable) -> asyncio.Event:
+        """A place at the end of a line. It is set whenever it is worth looking: something changed, and nobody stands
+        in front."""
+        line = self._lines.setdefault(name, [])
+        place = asyncio.Event()
+        line.append(place)
+        if line[0] is place:
+            place.set()
+        return place
+
+    def leave(self, name: Hashable, place: asyncio.Event) -> None:
+        """The next one looks."""
+        line = self._lines[name]
+        line.remove(place)
+        if line:
+            line[0].set()
+        else:
+            del self._lines[name]
+
+    def waits(self, name: Hashable) -> bool:
+        """Whether someone stands in this line."""
+        return name in self._lines
 
     def close(self) -> None:
         if not self._loop.is_closed():
@@ -77,23 +97,26 @@ class Waiters:
                 signal.close()
                 del self._loops[loop]
 
-    async def wait(self, look: Callable[[], T | None]) -> T:
-        """What `look` finds, as soon as it finds something. A cancelled wait has taken nothing."""
-        if (found := look()) is not None:
-            return found
+    async def wait(self, look: Callable[[], T | None], line: Hashable = None) -> T:
+        """What `look` finds, as soon as it finds something. A cancelled wait has taken nothing.
+
+        Args:
+            look: never waits; None where there is nothing.
+            line: who stands in the same line of one loop is served in the order in which they came.
+        """
         loop = asyncio.get_running_loop()
+        standing = self._loops.get(loop)
+        if (standing is None or not standing[0].waits(line)) and (found := look()) is not None:
+            return found
         signal = self._enter(loop)
+        place = signal.join(line)
         try:
             # Looked at again after entering: what came in between has told nobody.
-            while (found := look()) is None:
-                future: asyncio.Future[None] = loop.create_future()
-                signal.waiting.append(future)
-                try:
-                    await future
-                except asyncio.CancelledError:
-                    if future in signal.waiting:
-                        signal.waiting.remove(future)
-                    raise
-            return found
+            while True:
+                await place.wait()
+                place.clear()
+                if (found := look()) is not None:
+                    return found
         finally:
+            signal.leave(line, place)
             self._leave(loop)

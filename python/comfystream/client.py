@@ -185,7 +185,7 @@ class ComfyStreamClient:
             refused = self._stage.put(prepared) == "refused" and blocks
             return None if refused else True
 
-        await self._waiters.wait(put)
+        await self._waiters.wait(put, "put")
 
     async def get_video_output(self) -> Any:
         """The next picture, of the kind that was put: torch in, torch out. Waits for it; one that is cancelled loses
@@ -199,7 +199,7 @@ class ComfyStreamClient:
 
     async def get_frame(self) -> Frame:
         """The next picture with its id, pts, side data and outcome; otherwise as :meth:`get_video_output`."""
-        return await self._waiters.wait(self._stage.take)
+        return await self._waiters.wait(self._stage.take, "take")
 
     def get_frame_nowait(self) -> Frame | None:
         """The next picture if it is there."""
@@ -225,7 +225,7 @@ class ComfyStreamClient:
 
     async def wait_for(self, look: Callable[[], T | None]) -> T:
         """What `look` finds, as soon as it finds something; it is asked again after every change of the queues."""
-        return await self._waiters.wait(lambda: look() if self._stage.check_open() else None)
+        return await self._waiters.wait(lambda: look() if self._stage.check_open() else None, look)
 
     # --- what is known ---
 

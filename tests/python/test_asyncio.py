@@ -4,6 +4,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 from conftest import looped, picture
 
-from comfystream import ComfyStreamClient, _registry
+from comfystream import ComfyStreamClient, _core, _registry
+from comfystream._waiting import Waiters
 
 
 @looped
@@ -82,6 +84,37 @@ async def test_several_waiters_get_one_each(passthrough: dict[str, Any]) -> None
         for index in range(10):
             await client.put_frame(picture(index), pts=index)
         assert [frame.pts for frame in await asyncio.gather(*waiting)] == list(range(10)), "the first to come first"
+
+
+@looped
+async def test_who_came_first_is_served_first() -> None:
+    notifier = _core.Notifier()
+    waiters = Waiters(notifier)
+    items: deque[int] = deque()
+    late = False
+
+    def look() -> int | None:
+        nonlocal late
+        if late:
+            # There just after the first one has looked.
+            late = False
+            items.extend(range(4))
+            notifier.notify()
+            return None
+        return items.popleft() if items else None
+
+    waiting = [asyncio.create_task(waiters.wait(look, "line")) for _ in range(5)]
+    other = asyncio.create_task(waiters.wait(lambda: "other" if items else None, "other line"))
+    await asyncio.sleep(0.01)
+    late = True
+    waiting[2].cancel()
+    notifier.notify()
+    served = await asyncio.gather(*waiting[:2], *waiting[3:])
+    assert served == [0, 1, 2, 3]
+    assert not other.done() or other.result() == "other"
+    items.append(0)
+    notifier.notify()
+    assert await other == "other", "nobody stands in its way"
 
 
 @looped
