@@ -61,6 +61,7 @@ async def test_a_client_looks_there(
         comfystream.compile(batch_workflow, models_dir=tmp_path)
     caplog.clear()
     monkeypatch.delenv("COMFYSTREAM_MODELS")
+    monkeypatch.setattr(_models, "__file__", str(tmp_path / "_models.py"))  # a package without models
     async with ComfyStreamClient(width=64, height=64, size=(64, 64)) as client:
         await client.set_prompts([batch_workflow])
         await client.get_available_nodes()
