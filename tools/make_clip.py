@@ -158,7 +158,7 @@ class Camera:
         """Through points of the picture, in pixels from its top left corner."""
         x, y = column / SIZE * 2 - 1, 1 - row / SIZE * 2
         ray = self.forward + 0.5 * (x[:, None] * self.right + y[:, None] * self.up)
-        directions: Array = ray / np.linalg.norm(ray, axis=1, keepdims=True)
+        directions: Array = (ray / np.linalg.norm(ray, axis=1, keepdims=True)).astype(np.float32, copy=False)
         return directions
 
 
