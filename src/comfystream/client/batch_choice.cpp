@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comfystream/client/batch_choice.hpp"
 
+#include "comfystream/core/user_cache.hpp"
+
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
-#include <system_error>
-
-#include <unistd.h>
 
 namespace comfystream::client {
 namespace {
@@ -76,26 +74,9 @@ std::optional<BatchChoice> BatchChoices::find(const std::string& key) const {
 
 void BatchChoices::remember(const std::string& key, const BatchChoice& choice) const {
   if (file_.empty()) return;
-  std::error_code ignored;
-  std::filesystem::create_directories(file_.parent_path(), ignored);
   Json all = read_all(file_);
   all[key] = {{"batch_size", choice.batch_size}, {"why", choice.why}};
-  const std::filesystem::path written = file_.string() + "." + std::to_string(getpid());
-  {
-    std::ofstream out(written);
-    if (!(out << all.dump(1) << '\n').flush()) return;
-  }
-  std::filesystem::rename(written, file_, ignored);
-}
-
-std::filesystem::path user_cache_folder() {
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
-    return std::filesystem::path(cache) / "comfystream";
-  }
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
-    return std::filesystem::path(home) / ".cache" / "comfystream";
-  }
-  return {};
+  replace_cache_file(file_, [&](std::ostream& out) { out << all.dump(1) << '\n'; });
 }
 
 }  // namespace comfystream::client

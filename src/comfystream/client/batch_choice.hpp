@@ -35,7 +35,4 @@ class BatchChoices {
   std::filesystem::path file_;
 };
 
-/// $XDG_CACHE_HOME/comfystream, else ~/.cache/comfystream; empty where neither is known.
-[[nodiscard]] std::filesystem::path user_cache_folder();
-
 }  // namespace comfystream::client

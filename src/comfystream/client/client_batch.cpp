@@ -2,6 +2,7 @@
 // The batch size that is measured instead of told.
 #include "comfystream/client/batch_choice.hpp"
 #include "comfystream/client/client_impl.hpp"
+#include "comfystream/core/user_cache.hpp"
 #include "comfystream/graph/cost.hpp"
 
 #include <cstdio>
@@ -89,7 +90,7 @@ client::CompiledWorkflow Client::Impl::compile_measured(std::string_view text) {
   client::CompiledWorkflow compiled = compile_largest(text);
   const int largest = compiled.plan->max_batch();
   if (!compiled.workflow || cases_of(compiled.plan).size() < 2) return compiled;
-  const client::BatchChoices known(client::user_cache_folder());
+  const client::BatchChoices known(user_cache_folder());
   const std::string key = batch_key(*compiled.workflow);
   auto choice = known.find(key);
   const bool is_known = choice && choice->batch_size <= largest;

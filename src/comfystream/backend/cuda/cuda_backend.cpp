@@ -5,9 +5,9 @@
 #include "comfystream/backend/cuda/executable.hpp"
 #include "comfystream/backend/cuda/kernels.hpp"
 #include "comfystream/backend/cuda/step_times.hpp"
+#include "comfystream/core/user_cache.hpp"
 #include "comfystream/error.hpp"
 
-#include <cstdlib>
 #include <mutex>
 
 namespace comfystream::backend {
@@ -29,17 +29,6 @@ class CudaBackend final : public Backend {
   std::mutex mutex_;
   std::shared_ptr<cuda::Libraries> libraries_;
 };
-
-std::filesystem::path cache_folder(const CudaOptions& options) {
-  if (!options.cache_folder.empty()) return options.cache_folder;
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
-    return std::filesystem::path(cache) / "comfystream";
-  }
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home != '\0') {
-    return std::filesystem::path(home) / ".cache" / "comfystream";
-  }
-  return {};
-}
 
 DeviceInfo describe(int device) {
   cudaDeviceProp properties{};
@@ -73,7 +62,8 @@ std::shared_ptr<cuda::Libraries> CudaBackend::libraries() {
   if (!libraries_) {
     const auto begin = std::chrono::steady_clock::now();
     cuda::check(cudaSetDevice(options_.device), "choosing device " + std::to_string(options_.device));
-    libraries_ = std::make_shared<cuda::Libraries>(cache_folder(options_), options_.tune);
+    libraries_ = std::make_shared<cuda::Libraries>(
+        options_.cache_folder.empty() ? user_cache_folder() : options_.cache_folder, options_.tune);
     libraries_->start_time = std::chrono::steady_clock::now() - begin;
   }
   return libraries_;

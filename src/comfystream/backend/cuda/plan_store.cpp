@@ -2,11 +2,10 @@
 #include "comfystream/backend/cuda/plan_store.hpp"
 
 #include "comfystream/backend/cuda/tuning_cache.hpp"
+#include "comfystream/core/user_cache.hpp"
 
 #include <fstream>
 #include <span>
-
-#include <unistd.h>
 
 namespace comfystream::backend::cuda {
 namespace {
@@ -74,11 +73,7 @@ void PlanStore::save() {
   const std::lock_guard lock(mutex_);
   if (file_.empty() || !changed_) return;
   read();
-  std::error_code ignored;
-  std::filesystem::create_directories(file_.parent_path(), ignored);
-  const std::filesystem::path written = file_.string() + "." + std::to_string(getpid());
-  {
-    std::ofstream out(written, std::ios::binary);
+  const bool saved = replace_cache_file(file_, [this](std::ostream& out) {
     put(out, kMagic);
     for (const auto& [name, blob] : blobs_) {
       put(out, name.size());
@@ -87,10 +82,8 @@ void PlanStore::save() {
       put(out, blob.bytes.size());
       out.write(reinterpret_cast<const char*>(blob.bytes.data()), static_cast<std::streamsize>(blob.bytes.size()));
     }
-    if (!out.flush()) return;
-  }
-  std::filesystem::rename(written, file_, ignored);
-  changed_ = false;
+  });
+  if (saved) changed_ = false;
 }
 
 }  // namespace comfystream::backend::cuda

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comfystream/backend/cuda/tuning_cache.hpp"
 
+#include "comfystream/core/user_cache.hpp"
+
 #include <algorithm>
 #include <fstream>
 #include <utility>
-
-#include <unistd.h>
 
 namespace comfystream::backend::cuda {
 
@@ -46,15 +46,9 @@ void TuningCache::save() {
   if (file_.empty()) return;
   const std::lock_guard lock(mutex_);
   read();
-  std::error_code ignored;
-  std::filesystem::create_directories(file_.parent_path(), ignored);
-  const std::filesystem::path written = file_.string() + "." + std::to_string(getpid());
-  {
-    std::ofstream out(written);
+  replace_cache_file(file_, [this](std::ostream& out) {
     for (const auto& [problem, choice] : choices_) out << problem << '\t' << choice << '\n';
-    if (!out.flush()) return;
-  }
-  std::filesystem::rename(written, file_, ignored);
+  });
 }
 
 }  // namespace comfystream::backend::cuda
