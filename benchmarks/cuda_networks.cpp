@@ -2,7 +2,7 @@
 // Times the batch workflow and its networks on a card, full size, synthetic weights:
 //
 //   cuda_networks [--batches 1,2,4,8] [--parts whole,split,unet,control,taesd,depth] [--slots 3] [--json FILE]
-//   [--profile]
+//   [--profile] [--precision f16|bf16]
 //
 // "whole": noise, prompt and timestep come with every frame, so nothing is computed once for many batches. "split":
 // they are parameters, and what they alone decide (the UNet's encoder, where the noise is fixed) is computed when they
@@ -36,6 +36,7 @@ struct Options {
   std::size_t slots = 3;
   std::string json;
   std::string cache;
+  std::string precision = "f16";
   bool profile = false;
   bool no_tuning = false;
   bool versions = false;
@@ -116,6 +117,7 @@ nlohmann::json run_part(const Options& options, const Networks& nets, const std:
   const bool flow = part == "whole" || part == "split";
   const graph::Graph network = flow ? workflow_graph(nets, part == "whole") : network_graph(nets, part);
   backend::CudaOptions settings;
+  settings.precision = options.precision == "bf16" ? comfystream::DType::kBF16 : comfystream::DType::kF16;
   settings.tune = !options.no_tuning;
   settings.cache_folder = options.cache;
   settings.lanes = options.lanes;
@@ -134,7 +136,11 @@ nlohmann::json run_part(const Options& options, const Networks& nets, const std:
     }
     const double warm_s = seconds_since(warming);
     const double ms = alone_ms(*executable, *slots.front(), batch, options.rounds);
-    nlohmann::json row{{"part", part}, {"batch", batch}, {"ms", ms}, {"fps", 1e3 * static_cast<double>(batch) / ms}};
+    nlohmann::json row{{"part", part},
+                       {"precision", options.precision},
+                       {"batch", batch},
+                       {"ms", ms},
+                       {"fps", 1e3 * static_cast<double>(batch) / ms}};
     row["compile_s"] = compile_s;
     row["warm_s"] = warm_s;
     std::printf("%-8s b=%lld %8.3f ms %7.1f FPS", part.c_str(), static_cast<long long>(batch), ms,
@@ -176,6 +182,7 @@ int main(int argc, char** argv) {
   app.add_option("--lanes", options.lanes);
   app.add_option("--json", options.json);
   app.add_option("--cache", options.cache, "folder of the tuning cache");
+  app.add_option("--precision", options.precision)->check(CLI::IsMember({"f16", "bf16"}));
   app.add_flag("--profile", options.profile);
   app.add_flag("--no-tuning", options.no_tuning);
   app.add_flag("--versions", options.versions, "print the libraries' versions and end");

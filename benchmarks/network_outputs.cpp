@@ -2,7 +2,7 @@
 // Writes what a backend makes of the full-size networks, or compares it with what another one wrote:
 //
 //   network_outputs BACKEND FOLDER [--compare] [--parts depth,taesd,control,unet,workflow,img2img] [--batch N]
-//   [--equal]
+//   [--equal] [--precision f16|bf16|f32]
 //
 // Frames of a batch are the same inputs on every machine. Outputs are raw floats (bytes for the workflow), one file
 // each. Comparing prints for each output the mean error relative to the mean size of the expected values (bytes: PSNR
@@ -34,6 +34,7 @@ struct Options {
   std::string parts = "depth,taesd,control,unet,workflow,img2img";
   std::int64_t batch = 1;
   bool equal = false;
+  std::string precision = "auto";
 };
 
 std::vector<char> read_file(const std::filesystem::path& path) {
@@ -100,7 +101,7 @@ graph::Graph graph_of(const Networks& nets, const std::string& part) {
 
 bool run_part(const Options& options, const Networks& nets, const std::string& part) {
   const graph::Graph network = graph_of(nets, part);
-  const auto device = backend::make_backend(options.backend);
+  const auto device = backend::make_backend(options.backend, {}, backend::parse_precision(options.precision));
   const auto executable = device->compile(network, {.max_batch = options.batch});
   std::vector<Tensor> inputs;
   for (const auto value : network.inputs()) {
@@ -124,6 +125,7 @@ int main(int argc, char** argv) {
   app.add_flag("--compare", options.compare);
   app.add_option("--parts", options.parts);
   app.add_option("--batch", options.batch);
+  app.add_option("--precision", options.precision, "of the backend");
   app.add_flag("--equal", options.equal, "weights of equal spread instead of those of `comfystream models synth`");
   CLI11_PARSE(app, argc, argv);
   try {

@@ -54,6 +54,7 @@ client::CompilerOptions compiler_options(const BenchCommandOptions& options) {
           .vocabulary = {},
           .backend = client.backend,
           .devices = client.devices,
+          .precision = client.precision,
           .threads = client.threads,
           .profile_nodes = options.profile,
           .log = make_stderr_log(options.workflow.quiet ? "error" : "info")};
@@ -136,7 +137,8 @@ class BenchCommand {
   void write_plot(const std::vector<stream::BenchRow>& rows) const {
     const auto devices = compiler_.backend().devices();
     const std::string title = options_.workflow.workflow.filename().string() + ", " + compiler_.backend().name() +
-                              (devices.empty() ? "" : " on " + devices.front().name);
+                              (devices.empty() ? "" : " on " + devices.front().name) + ", " +
+                              std::string(to_string(compiler_.backend().precision()));
     std::ofstream out(options_.plot, std::ios::binary);
     if (!(out << stream::to_svg(rows, title)).flush()) {
       throw Error(ErrorCode::kIo, "cannot write " + options_.plot.string());
@@ -178,6 +180,7 @@ class BenchCommand {
     }
     return {{"workflow", options_.workflow.workflow.string()},
             {"backend", compiler_.backend().name()},
+            {"precision", to_string(compiler_.backend().precision())},
             {"frames_per_round", options_.frames},
             {"rounds", options_.rounds},
             {"rows", stream::to_json(rows)},

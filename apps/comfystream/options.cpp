@@ -27,6 +27,11 @@ void add_workflow_options(CLI::App& command, WorkflowOptions& options) {
       .add_option("--devices", options.devices,
                   "Numbers of the backend's devices, such as 0,1, that batches are shared out to (default: its first)")
       ->delimiter(',');
+  command
+      .add_option("--precision", options.precision,
+                  "What values inside networks are stored as: f16 or bf16 on cuda, f32 on the others (auto: f16, f32)")
+      ->check(CLI::IsMember({"auto", "f16", "bf16", "f32"}))
+      ->capture_default_str();
   command.add_option("--threads", options.threads, "Threads of a CPU backend (0: all cores)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -115,6 +120,7 @@ ClientOptions client_options(const WorkflowOptions& options) {
   return {.models = models_folder(options.models),
           .input = options.input_folder,
           .backend = options.backend,
+          .precision = options.precision,
           .threads = options.threads,
           .devices = options.devices,
           .max_batch = batch_size_of(options),

@@ -21,6 +21,7 @@ struct WorkflowOptions {
   std::filesystem::path input_folder;
   std::string backend = "auto";
   std::vector<int> devices;
+  std::string precision = "auto";
   int threads = 0;
   std::string batch_size;
   double latency_target_ms = 0;
@@ -30,7 +31,7 @@ struct WorkflowOptions {
   bool quiet = false;
 };
 
-/// WORKFLOW, --models, --backend, --devices, --threads, --set, --size, --input-folder, -v, -q.
+/// WORKFLOW, --models, --backend, --devices, --precision, --threads, --set, --size, --input-folder, -v, -q.
 void add_workflow_options(CLI::App& command, WorkflowOptions& options);
 /// --batch-size, --latency-target.
 void add_batch_size(CLI::App& command, WorkflowOptions& options);

@@ -42,9 +42,12 @@ struct ClientOptions {
   std::filesystem::path input{};       ///< pictures that LoadImage names, beside ComfyUI's input folder
   std::filesystem::path vocabulary{};  ///< CLIP's vocabulary; empty: where set-up put it
   std::string backend = "auto";        ///< "auto", "cuda", "openvino", "reference"
-  int threads = 0;                     ///< of a CPU backend; 0: all cores
-  std::vector<int> devices{};          ///< of the backend, that batches are shared out to; none: its first
-  int max_batch = 0;                   ///< frames in a batch at most; 0: what the workflow's live input says
+  /// What values inside networks are stored as: "f16" or "bf16" on cuda, "f32" on the others; "auto": f16 or f32. Sums,
+  /// norms' statistics and samplers are f32 always.
+  std::string precision = "auto";
+  int threads = 0;             ///< of a CPU backend; 0: all cores
+  std::vector<int> devices{};  ///< of the backend, that batches are shared out to; none: its first
+  int max_batch = 0;           ///< frames in a batch at most; 0: what the workflow's live input says
   /// Instead of max_batch: sizes up to 8 are measured at start(), and the fastest is taken. The choice and why are
   /// logged and kept in the user's cache folder for the next start.
   bool choose_batch = false;

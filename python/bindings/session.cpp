@@ -75,7 +75,7 @@ const char* name_of(FrameOutcome outcome) {
 }
 
 struct Options {
-  std::string models, input, vocabulary, backend;
+  std::string models, input, vocabulary, backend, precision;
   int threads = 0;
   int max_batch = 0;
   std::optional<Size> size;
@@ -89,6 +89,7 @@ ClientOptions client_options(const Options& options, std::shared_ptr<LogQueue> l
                        .input = options.input,
                        .vocabulary = options.vocabulary,
                        .backend = options.backend,
+                       .precision = options.precision,
                        .threads = options.threads,
                        .max_batch = options.max_batch,
                        .pixels = parse_pixels(options.pixels),
@@ -250,12 +251,14 @@ void register_session(nb::module_& module) {
       .def(
           "__init__",
           [](Session* self, std::string models, std::string input, std::string vocabulary, std::string backend,
-             int threads, int max_batch, std::optional<Size> size, std::string pixels, bool passthrough_on_error,
-             bool profile_nodes, std::shared_ptr<Notifier> notifier, std::shared_ptr<LogQueue> log) {
+             std::string precision, int threads, int max_batch, std::optional<Size> size, std::string pixels,
+             bool passthrough_on_error, bool profile_nodes, std::shared_ptr<Notifier> notifier,
+             std::shared_ptr<LogQueue> log) {
             const Options options{std::move(models),
                                   std::move(input),
                                   std::move(vocabulary),
                                   std::move(backend),
+                                  std::move(precision),
                                   threads,
                                   max_batch,
                                   size,
@@ -265,9 +268,9 @@ void register_session(nb::module_& module) {
             const nb::gil_scoped_release unlocked;
             new (self) Session(options, std::move(notifier), std::move(log));
           },
-          nb::kw_only(), "models"_a = "", "input"_a = "", "vocabulary"_a = "", "backend"_a = "auto", "threads"_a = 0,
-          "max_batch"_a = 0, "size"_a = nb::none(), "pixels"_a = "float32", "passthrough_on_error"_a = false,
-          "profile_nodes"_a = false, "notifier"_a = nb::none(), "log"_a = nb::none())
+          nb::kw_only(), "models"_a = "", "input"_a = "", "vocabulary"_a = "", "backend"_a = "auto",
+          "precision"_a = "auto", "threads"_a = 0, "max_batch"_a = 0, "size"_a = nb::none(), "pixels"_a = "float32",
+          "passthrough_on_error"_a = false, "profile_nodes"_a = false, "notifier"_a = nb::none(), "log"_a = nb::none())
       .def("declared_size", &Session::declared_size, "workflow"_a, Unlocked())
       .def("start", &Session::start, "workflow"_a, "frames"_a, "when_full"_a, "max_delay"_a = nb::none(),
            "capacity"_a = 0, Unlocked())

@@ -48,6 +48,7 @@ class Session:
         input: str = "",
         vocabulary: str = "",
         backend: str = "auto",
+        precision: str = "auto",
         threads: int = 0,
         max_batch: int = 0,
         size: tuple[int, int] | None = None,

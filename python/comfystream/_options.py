@@ -21,6 +21,7 @@ _CHOICES = {
     "on_error": ("passthrough", "fail"),
     "when_full": ("drop_oldest", "drop_newest", "block"),
     "pixels": ("auto", "float32", "uint8"),
+    "precision": ("auto", "f16", "bf16", "f32"),
 }
 
 
@@ -35,6 +36,8 @@ class Options:
         input_dir: where LoadImage finds its pictures, beside ComfyUI's input folder.
         vocabulary: CLIP's vocabulary file; None: the one that came with the package.
         backend: ``"auto"``, ``"cuda"``, ``"openvino"`` or ``"reference"``.
+        precision: what values inside networks are stored as: ``"f16"`` or ``"bf16"`` on cuda, ``"f32"`` on the others;
+            ``"auto"``: f16 or f32.
         threads: of a CPU backend; 0: all cores.
         batch_size: frames in a batch at most; 0: what the workflow's live input says.
         width, height: of the frames that will be put. None: the first frame decides, or the workflow.
@@ -56,6 +59,7 @@ class Options:
     input_dir: StrPath | None = None
     vocabulary: StrPath | None = None
     backend: str = "auto"
+    precision: Literal["auto", "f16", "bf16", "f32"] = "auto"
     threads: int = 0
     batch_size: int = 0
     width: int | None = None
@@ -100,6 +104,7 @@ class Options:
             input=_text(self.input_dir),
             vocabulary=_text(self.vocabulary) or _vocabulary(models),
             backend=self.backend,
+            precision=self.precision,
             threads=self.threads,
             max_batch=self.batch_size,
             size=self.size,

@@ -75,6 +75,9 @@ TEST_F(BatchChoice, OptionsThatMakeNoSenseAreTold) {
   const Outcome device = run({"--devices", "0,1"});
   EXPECT_EQ(device.exit_code, 2) << device.err;
   EXPECT_THAT(device.err, HasSubstr("no device 1 of backend reference"));
+  const Outcome precision = run({"--precision", "bf16"});
+  EXPECT_EQ(precision.exit_code, 3) << precision.err;
+  EXPECT_THAT(precision.err, HasSubstr("backend reference computes in f32, not in bf16"));
 }
 
 TEST_F(BatchChoice, BenchDrawsWhatItMeasured) {

@@ -340,6 +340,8 @@ async def test_nodes_are_described(batch_workflow: dict[str, Any], passthrough: 
 def test_options_are_checked(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ArgumentError, match="did you mean 'models_dir'"):
         ComfyStreamClient(model_dir=".")
+    with pytest.raises(ArgumentError, match="one of auto, f16, bf16, f32"):
+        ComfyStreamClient(precision="f8")
     with pytest.raises(ArgumentError, match="one of drop_oldest"):
         ComfyStreamClient(when_full="explode")
     with pytest.raises(NotFoundError, match="is no folder"):

@@ -95,6 +95,8 @@ class Backend {
   [[nodiscard]] virtual bool compiles_concurrently() const { return true; }
   /// Measures the device for about a second; zeros where the backend does not.
   [[nodiscard]] virtual DeviceCeilings measure_ceilings() { return {}; }
+  /// What the values inside networks are stored as.
+  [[nodiscard]] virtual DType precision() const { return DType::kF32; }
   /// Devices that batches are shared out to.
   [[nodiscard]] virtual std::size_t parallel_devices() const { return 1; }
 };

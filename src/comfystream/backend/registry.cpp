@@ -19,20 +19,28 @@ namespace {
 
 struct Entry {
   std::string name;
-  std::function<std::unique_ptr<Backend>(int)> make;  // on a device; empty when this build does not hold it
-  std::string fix;                                    // what puts it into a build
+  std::function<std::unique_ptr<Backend>(int, DType)> make;  // on a device; empty when this build does not hold it
+  std::string fix;                                           // what puts it into a build
+  std::vector<DType> precisions{DType::kF32};                // the one it takes by itself first
+
+  [[nodiscard]] std::unique_ptr<Backend> make_plainly() const { return make(0, precisions.front()); }
 };
 
 // Best first.
 std::vector<Entry> entries() {
-  std::vector<Entry> all{{"cuda", {}, "configure with -DCOMFYSTREAM_CUDA=ON on a machine with the CUDA toolkit"},
+  std::vector<Entry> all{{"cuda",
+                          {},
+                          "configure with -DCOMFYSTREAM_CUDA=ON on a machine with the CUDA toolkit",
+                          {DType::kF16, DType::kBF16}},
                          {"openvino", {}, "install the openvino wheel and configure again, or run ./run --build-only"},
-                         {"reference", [](int) { return make_reference_backend(); }, {}}};
+                         {"reference", [](int, DType) { return make_reference_backend(); }, {}}};
 #ifdef COMFYSTREAM_WITH_CUDA
-  all[0].make = [](int device) { return make_cuda_backend({.device = device}); };
+  all[0].make = [](int device, DType precision) {
+    return make_cuda_backend({.device = device, .precision = precision});
+  };
 #endif
 #ifdef COMFYSTREAM_WITH_OPENVINO
-  all[1].make = [](int) { return make_openvino_backend(); };
+  all[1].make = [](int, DType) { return make_openvino_backend(); };
 #endif
   return all;
 }
@@ -42,7 +50,7 @@ BackendStatus status_of(const Entry& entry) {
   BackendStatus status{entry.name, false, {}};
   try {
     std::string reasons;
-    for (const auto& device : entry.make(0)->devices()) {
+    for (const auto& device : entry.make_plainly()->devices()) {
       const bool usable = device.available.empty();
       std::string& text = usable ? status.detail : reasons;
       text += (text.empty() ? "" : ", ") + device.name + (usable ? "" : ": " + device.available);
@@ -55,8 +63,8 @@ BackendStatus status_of(const Entry& entry) {
   return status;
 }
 
-std::unique_ptr<Backend> make_on(const Entry& entry, std::span<const int> devices) {
-  const auto known = entry.make(0)->devices();
+std::unique_ptr<Backend> make_on(const Entry& entry, std::span<const int> devices, DType precision) {
+  const auto known = entry.make_plainly()->devices();
   std::vector<std::unique_ptr<Backend>> backends;
   for (std::size_t i = 0; i < devices.size(); ++i) {
     const int device = devices[i];
@@ -72,9 +80,20 @@ std::unique_ptr<Backend> make_on(const Entry& entry, std::span<const int> device
     if (!info.available.empty()) {
       throw Error(ErrorCode::kUnsupported, which + ", " + info.name + ", cannot be used: " + info.available);
     }
-    backends.push_back(entry.make(device));
+    backends.push_back(entry.make(device, precision));
   }
   return backends.size() == 1 ? std::move(backends.front()) : share_backends(std::move(backends));
+}
+
+DType precision_of(const Entry& entry, std::optional<DType> wanted) {
+  if (!wanted) return entry.precisions.front();
+  if (std::ranges::find(entry.precisions, *wanted) != entry.precisions.end()) return *wanted;
+  std::string known;
+  for (const DType precision : entry.precisions)
+    known += (known.empty() ? "" : " or ") + std::string(to_string(precision));
+  throw Error(ErrorCode::kUnsupported,
+              "backend " + entry.name + " computes in " + known + ", not in " + std::string(to_string(*wanted)),
+              "leave the precision to it, or choose another backend");
 }
 
 }  // namespace
@@ -85,16 +104,28 @@ std::vector<BackendStatus> list_backends() {
   return all;
 }
 
-std::unique_ptr<Backend> make_backend(const std::string& name, std::span<const int> devices) {
+std::unique_ptr<Backend> make_backend(const std::string& name, std::span<const int> devices,
+                                      std::optional<DType> precision) {
   std::string known = "auto";
   for (const auto& entry : entries()) {
     known += ", " + entry.name;
     if (name != "auto" && name != entry.name) continue;
     const auto status = status_of(entry);
-    if (status.available) return devices.empty() ? entry.make(0) : make_on(entry, devices);
+    if (status.available) {
+      const DType chosen = precision_of(entry, precision);
+      return devices.empty() ? entry.make(0, chosen) : make_on(entry, devices, chosen);
+    }
     if (name != "auto") throw Error(ErrorCode::kUnsupported, "backend " + name + " cannot be used: " + status.detail);
   }
   throw Error(ErrorCode::kUnsupported, "there is no backend " + name, "one of: " + known);
+}
+
+std::optional<DType> parse_precision(const std::string& text) {
+  if (text == "auto") return std::nullopt;
+  for (const DType precision : {DType::kF16, DType::kBF16, DType::kF32}) {
+    if (text == to_string(precision)) return precision;
+  }
+  throw Error(ErrorCode::kInvalidArgument, "there is no precision " + text, "one of: auto, f16, bf16, f32");
 }
 
 }  // namespace comfystream::backend

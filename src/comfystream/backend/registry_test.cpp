@@ -61,5 +61,20 @@ TEST(Registry, DevicesAreNamedByNumbersThatTheBackendHas) {
       ThrowsMessage<Error>(HasSubstr("more than once")));
 }
 
+TEST(Registry, PrecisionIsWhatTheBackendComputesIn) {
+  EXPECT_EQ(make_backend("reference")->precision(), DType::kF32);
+  EXPECT_EQ(make_backend("reference", {}, DType::kF32)->precision(), DType::kF32);
+  EXPECT_THAT([] { (void)make_backend("reference", {}, DType::kBF16); },
+              ThrowsMessage<Error>(HasSubstr("backend reference computes in f32, not in bf16")));
+}
+
+TEST(Registry, PrecisionsAreNamedAsTypesAre) {
+  EXPECT_EQ(parse_precision("auto"), std::nullopt);
+  EXPECT_EQ(parse_precision("f16"), DType::kF16);
+  EXPECT_EQ(parse_precision("bf16"), DType::kBF16);
+  EXPECT_EQ(parse_precision("f32"), DType::kF32);
+  EXPECT_THAT([] { (void)parse_precision("u8"); }, ThrowsMessage<Error>(HasSubstr("auto, f16, bf16, f32")));
+}
+
 }  // namespace
 }  // namespace comfystream::backend

@@ -74,6 +74,7 @@ class SharedBackend final : public Backend {
   [[nodiscard]] std::vector<DeviceInfo> devices() const override { return devices_.front()->devices(); }
   [[nodiscard]] bool compiles_concurrently() const override { return devices_.front()->compiles_concurrently(); }
   [[nodiscard]] DeviceCeilings measure_ceilings() override { return devices_.front()->measure_ceilings(); }
+  [[nodiscard]] DType precision() const override { return devices_.front()->precision(); }
   [[nodiscard]] std::size_t parallel_devices() const override { return devices_.size(); }
   [[nodiscard]] std::unique_ptr<Executable> compile(const graph::Graph& graph, const CompileOptions& options) override {
     std::vector<std::unique_ptr<Executable>> executables;

@@ -49,7 +49,7 @@ std::string Client::Impl::batch_key(const client::WorkflowPlan& plan) {
   char text[160];
   std::snprintf(text, sizeof text, ", %zu operations of %.6g GFLOP, %dx%d", plan.frame_graph().nodes().size(),
                 flops * 1e-9, plan.input().width, plan.input().height);
-  std::string key = compiler_.backend().name();
+  std::string key = compiler_.backend().name() + " in " + std::string(to_string(compiler_.backend().precision()));
   for (const auto& device : compiler_.backend().devices()) key += " " + device.name;
   key += ", " + std::to_string(compiler_.backend().parallel_devices()) + " in use" + text;
   if (options_.latency_target) key += ", within " + std::to_string(options_.latency_target->count()) + " us";

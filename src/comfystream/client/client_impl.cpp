@@ -15,6 +15,7 @@ client::CompilerOptions compiler_options(const ClientOptions& options, std::shar
           .vocabulary = options.vocabulary,
           .backend = options.backend,
           .devices = options.devices,
+          .precision = options.precision,
           .threads = options.threads,
           .profile_nodes = options.profile_nodes,
           .log = std::move(log)};

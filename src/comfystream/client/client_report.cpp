@@ -54,6 +54,7 @@ std::string Client::Impl::report() const {
   }
   Json report = stream::make_report(pipeline().stats(), stream::read_memory_use(), startup);
   report["backend"] = compiler_.backend().name();
+  report["precision"] = to_string(compiler_.backend().precision());
   report["workflow"] = workflow_report();
   const std::lock_guard lock(mutex_);
   report["notes"] = notes_;

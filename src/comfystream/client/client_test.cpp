@@ -107,6 +107,7 @@ TEST(ClientTest, FramesPassInOrderThroughPartialBatches) {
   EXPECT_EQ(report["frames"]["in"], 7);
   EXPECT_EQ(report["frames"]["out"], 7);
   EXPECT_EQ(report["backend"], "reference");
+  EXPECT_EQ(report["precision"], "f32");
 }
 
 TEST(ClientTest, LiveValuesChangeWithoutCompiling) {

@@ -36,7 +36,8 @@ WorkflowCompiler::WorkflowCompiler(const CompilerOptions& options)
     : options_(completed(options)),
       registry_(builtin_nodes()),
       models_(workflow::ModelFolders(options_.models, options_.input), options_.vocabulary, options_.log),
-      backend_(backend::make_backend(options_.backend, options_.devices)) {}
+      backend_(
+          backend::make_backend(options_.backend, options_.devices, backend::parse_precision(options_.precision))) {}
 
 workflow::Validation WorkflowCompiler::check(workflow::Workflow workflow) const {
   return workflow::valid_or_throw(workflow::validate_live(std::move(workflow), registry_, models_.folders()));

@@ -20,7 +20,8 @@ struct CompilerOptions {
   std::filesystem::path vocabulary;  ///< CLIP's; empty: find_clip_vocabulary()
   std::string backend = "auto";
   std::vector<int> devices{};  ///< none: the backend's first
-  int threads = 0;             ///< 0: all cores
+  std::string precision = "auto";
+  int threads = 0;  ///< 0: all cores
   bool profile_nodes = false;
   std::shared_ptr<Log> log;  ///< none: silent
 };

@@ -18,8 +18,11 @@ class CudaBackend final : public Backend {
   explicit CudaBackend(CudaOptions options) : options_(std::move(options)) {}
 
   [[nodiscard]] std::string name() const override { return "cuda"; }
+  [[nodiscard]] DType precision() const override { return options_.precision; }
   [[nodiscard]] std::vector<DeviceInfo> devices() const override;
-  [[nodiscard]] DeviceCeilings measure_ceilings() override { return cuda::measure_ceilings(options_.device); }
+  [[nodiscard]] DeviceCeilings measure_ceilings() override {
+    return cuda::measure_ceilings(options_.device, options_.precision);
+  }
   [[nodiscard]] std::unique_ptr<Executable> compile(const graph::Graph& graph, const CompileOptions& options) override;
 
  private:

@@ -12,6 +12,8 @@ namespace comfystream::backend {
 
 struct CudaOptions {
   int device = 0;
+  /// What values inside networks are stored as: f16 or bf16 (the range of f32, an eighth of f16's precision).
+  DType precision = DType::kF16;
   /// Measure the libraries' algorithms when compiling (seconds to a minute the first time, cached afterwards); without
   /// it the libraries' first choice runs.
   bool tune = true;
@@ -25,8 +27,8 @@ struct CudaOptions {
   std::optional<std::uint8_t> fill{};
 };
 
-/// NVIDIA GPUs: half precision inside networks, one captured graph for each slot and batch size. Building one costs
-/// nothing; devices() says why a card cannot be used.
+/// NVIDIA GPUs: values of 16 bits inside networks with sums in f32, one captured graph for each slot and batch size.
+/// Building one costs nothing; devices() says why a card cannot be used.
 [[nodiscard]] std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options = {});
 
 }  // namespace comfystream::backend

@@ -30,6 +30,11 @@ void check(cudnnStatus_t status, const char* what) {
     throw Error(ErrorCode::kBackend, std::string(what) + ": " + cudnnGetErrorString(status));
 }
 
+fe::DataType_t type_of(DType dtype) {
+  if (dtype == DType::kF32) return fe::DataType_t::FLOAT;
+  return dtype == DType::kBF16 ? fe::DataType_t::BFLOAT16 : fe::DataType_t::HALF;
+}
+
 void add(std::string& key, const Dims& values) {
   for (const auto value : values) key += std::to_string(value) + ",";
   key += " ";
@@ -46,7 +51,7 @@ Tensor pointwise(FeGraph& graph, fe::PointwiseMode_t mode, const Tensor& a, cons
 
 std::shared_ptr<FeGraph> describe(const ConvProblem& p) {
   auto graph = std::make_shared<FeGraph>();
-  graph->set_io_data_type(fe::DataType_t::HALF)
+  graph->set_io_data_type(type_of(p.type))
       .set_intermediate_data_type(fe::DataType_t::FLOAT)
       .set_compute_data_type(fe::DataType_t::FLOAT);
   const std::int64_t c = p.x[1];
@@ -65,17 +70,13 @@ std::shared_ptr<FeGraph> describe(const ConvProblem& p) {
   if (p.bias) y = pointwise(*graph, fe::PointwiseMode_t::ADD, y, tensor(*graph, kBias, {1, k, 1, 1}, {k, 1, k, k}));
   if (p.activation == ConvActivation::kRelu) y = pointwise(*graph, fe::PointwiseMode_t::RELU_FWD, y, nullptr);
   if (p.activation == ConvActivation::kSilu) y = pointwise(*graph, fe::PointwiseMode_t::SWISH_FWD, y, nullptr);
-  y->set_output(true)
-      .set_uid(kY)
-      .set_dim(p.y)
-      .set_stride(p.y_strides)
-      .set_data_type(p.y_half ? fe::DataType_t::HALF : fe::DataType_t::FLOAT);
+  y->set_output(true).set_uid(kY).set_dim(p.y).set_stride(p.y_strides).set_data_type(type_of(p.y_type));
   return graph;
 }
 
 std::shared_ptr<FeGraph> describe(const AttentionProblem& p) {
   auto graph = std::make_shared<FeGraph>();
-  graph->set_io_data_type(fe::DataType_t::HALF)
+  graph->set_io_data_type(type_of(p.type))
       .set_intermediate_data_type(fe::DataType_t::FLOAT)
       .set_compute_data_type(fe::DataType_t::FLOAT);
   auto attributes =
@@ -240,7 +241,7 @@ struct CudnnLibrary::Impl {
     Pack pack;
     for (const auto& [uid, bytes] : sizes) {
       buffers.emplace_back(bytes + 256, "tuning");
-      // Half-precision patterns that are ordinary numbers: zeros would run faster than weights do.
+      // Patterns that are ordinary numbers in every type: zeros would run faster than weights do.
       cuda::check(cudaMemset(buffers.back().data(), 0x2D, bytes), "tuning");
       pack[uid] = buffers.back().data();
     }
@@ -315,13 +316,14 @@ std::string ConvProblem::key() const {
   add(key, y_strides);
   add(key, residual_strides);
   add(key, {r, s, pad_top, pad_left, pad_bottom, pad_right, stride_h, stride_w, dilation_h, dilation_w});
-  return key + (bias ? "bias " : "") + (y_half ? "f16 " : "f32 ") + std::to_string(static_cast<int>(activation));
+  return key + (bias ? "bias " : "") + std::string(to_string(type)) + " " + std::string(to_string(y_type)) + " " +
+         std::to_string(static_cast<int>(activation));
 }
 
 std::string AttentionProblem::key() const {
   std::string key = "attention ";
   for (const auto* dims : {&q, &q_strides, &k, &k_strides, &v, &v_strides, &y_strides}) add(key, *dims);
-  return key + std::to_string(scale) + (causal ? " causal" : "");
+  return key + std::string(to_string(type)) + " " + std::to_string(scale) + (causal ? " causal" : "");
 }
 
 namespace {
@@ -343,7 +345,7 @@ std::int64_t CudnnLibrary::prepare(const ConvProblem& p) {
   std::map<std::int64_t, std::size_t> sizes{
       {kX, span_bytes(p.x, p.x_strides, 2)},
       {kW, static_cast<std::size_t>(p.y[1] * p.x[1] * p.r * p.s * 2)},
-      {kY, span_bytes(p.y, p.y_strides, p.y_half ? 2 : 4)},
+      {kY, span_bytes(p.y, p.y_strides, size_of(p.y_type))},
   };
   if (p.bias) sizes[kBias] = static_cast<std::size_t>(p.y[1] * 4);
   if (!p.residual_strides.empty()) sizes[kResidual] = span_bytes(p.y, p.residual_strides, 2);

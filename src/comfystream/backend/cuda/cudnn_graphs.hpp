@@ -21,7 +21,7 @@ namespace comfystream::backend::cuda {
 enum class ConvActivation : std::uint8_t { kNone, kRelu, kSilu };
 
 /// y = activation(conv(x, w) + residual + bias). x, residual and y are [N, C, H, W] with the strides given, w dense
-/// [K, R, S, C]; x, w, bias and residual in f16, y in f16 or f32, sums in f32.
+/// [K, R, S, C]; x, w, bias and residual in `type` (f16 or bf16), y in `y_type` (the same, or f32), sums in f32.
 struct ConvProblem {
   Dims x, x_strides;
   Dims y, y_strides;
@@ -31,7 +31,8 @@ struct ConvProblem {
   std::int64_t stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
   bool bias = false;
   ConvActivation activation = ConvActivation::kNone;
-  bool y_half = true;
+  DType type = DType::kF16;
+  DType y_type = DType::kF16;
 
   [[nodiscard]] std::string key() const;
 };
@@ -44,8 +45,10 @@ struct ConvPointers {
   void* workspace;
 };
 
-/// softmax(scale q k^T) v over [B, heads, tokens, size] with the strides given, all in f16.
+/// softmax(scale q k^T) v over [B, heads, tokens, size] with the strides given, all in `type` (f16 or
+/// bf16).
 struct AttentionProblem {
+  DType type = DType::kF16;
   Dims q, q_strides, k, k_strides, v, v_strides, y_strides;
   float scale = 1.0F;
   bool causal = false;

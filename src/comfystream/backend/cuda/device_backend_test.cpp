@@ -137,7 +137,7 @@ TEST_F(DeviceTest, GraphsWithoutInputsRun) {
   builder.output("rows", builder.expand_batch(value));
   const graph::Graph graph = builder.take();
   for (const bool split : {true, false}) {
-    const auto outputs = run_once(*compile_untuned(graph, 4, split), graph, {}, 4);
+    const auto outputs = run_once(*compile_untuned(graph, 4, {.split_static = split}), graph, {}, 4);
     EXPECT_THAT(outputs[0].values<float>(), testing::ElementsAre(2, 4, 6));
     EXPECT_EQ(outputs[1].values<float>().back(), 3.0F);
   }

@@ -5,6 +5,7 @@
 #include "comfystream/backend/cuda/check.hpp"
 #include "comfystream/backend/cuda/kernels.hpp"
 
+#include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
 namespace comfystream::backend::cuda {
@@ -15,12 +16,27 @@ inline unsigned blocks_for(std::int64_t count, int threads) {
 
 inline void check_launch(const char* kernel) { check(cudaGetLastError(), std::string("starting ") + kernel); }
 
-__device__ inline float load(const void* data, bool half, long long at) {
-  return half ? __half2float(static_cast<const __half*>(data)[at]) : static_cast<const float*>(data)[at];
+/// Between single precision and what kernels store (float, __half, __nv_bfloat16), rounded to nearest even.
+template <typename T>
+__device__ inline float to_float(T value) {
+  return static_cast<float>(value);
 }
-__device__ inline void store(void* data, bool half, long long at, float value) {
-  if (half) {
-    static_cast<__half*>(data)[at] = __float2half_rn(value);
+template <typename T>
+__device__ inline T from_float(float value) {
+  return static_cast<T>(value);
+}
+
+/// An element of a tensor whose floating type is known at run time only.
+__device__ inline float load(const void* data, DType dtype, long long at) {
+  if (dtype == DType::kF16) return to_float(static_cast<const __half*>(data)[at]);
+  if (dtype == DType::kBF16) return to_float(static_cast<const __nv_bfloat16*>(data)[at]);
+  return static_cast<const float*>(data)[at];
+}
+__device__ inline void store(void* data, DType dtype, long long at, float value) {
+  if (dtype == DType::kF16) {
+    static_cast<__half*>(data)[at] = from_float<__half>(value);
+  } else if (dtype == DType::kBF16) {
+    static_cast<__nv_bfloat16*>(data)[at] = from_float<__nv_bfloat16>(value);
   } else {
     static_cast<float*>(data)[at] = value;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operations on a card against the reference backend. Where a graph holds convolutions, products, attention or norms
-// the card computes in half precision: a few of its roundings are allowed. Everything else must meet the case's own
+// the card stores values in 16 bits: a few roundings of these are allowed. Everything else must meet the case's own
 // tolerance for single precision.
 #include "comfystream/backend/cuda/device_test.hpp"
 #include "comfystream/backend/cuda/storage_types.hpp"
@@ -11,6 +11,7 @@
 #include "tests/support/op_cases_table.hpp"
 
 #include <cstring>
+#include <tuple>
 
 namespace comfystream::backend::cuda {
 namespace {
@@ -21,7 +22,7 @@ using graph::SymShape;
 using graph::Value;
 using tests::OpCase;
 
-constexpr double kHalfTolerance = 4e-3;
+constexpr double kHalfTolerance = 4e-3;  // of f16
 
 void expect_same(const Tensor& actual, const Tensor& expected, double tolerance) {
   ASSERT_EQ(actual.shape(), expected.shape());
@@ -33,16 +34,19 @@ void expect_same(const Tensor& actual, const Tensor& expected, double tolerance)
   }
 }
 
-double tolerance_for(const graph::Graph& graph, double single) {
-  const bool half = std::ranges::any_of(graph.nodes(), [](const graph::Node& node) {
+double tolerance_for(const graph::Graph& graph, double single, DType precision) {
+  const bool network = std::ranges::any_of(graph.nodes(), [](const graph::Node& node) {
     return is_network_op(node.kind) || node.kind == graph::OpKind::kLoop;
   });
-  return half ? std::max(single, kHalfTolerance) : std::max(single, 2e-6);
+  return network ? std::max(single, kHalfTolerance * roundings_of_half(precision)) : std::max(single, 2e-6);
 }
 
-class DeviceOps : public testing::TestWithParam<OpCase> {
+class DeviceOps : public testing::TestWithParam<std::tuple<OpCase, DType>> {
  public:
-  static std::string name_of(const testing::TestParamInfo<OpCase>& info) { return tests::test_name_of(info.param); }
+  static std::string name_of(const testing::TestParamInfo<std::tuple<OpCase, DType>>& info) {
+    const auto& [op, precision] = info.param;
+    return tests::test_name_of(op) + "_" + std::string(to_string(precision));
+  }
 
  protected:
   void SetUp() override {
@@ -52,11 +56,12 @@ class DeviceOps : public testing::TestWithParam<OpCase> {
 };
 
 TEST_P(DeviceOps, MatchTheReference) {
+  const auto& [op, precision] = GetParam();
   Builder builder;
-  GetParam().build(builder);
+  op.build(builder);
   const graph::Graph graph = builder.take();
-  const double tolerance = tolerance_for(graph, GetParam().tolerance);
-  const auto executable = compile_untuned(graph, 8);
+  const double tolerance = tolerance_for(graph, op.tolerance, precision);
+  const auto executable = compile_untuned(graph, 8, {.precision = precision});
   const auto reference = make_reference_backend()->compile(graph, {.max_batch = 8});
   for (const std::int64_t batch : {3, 1, 8}) {
     SCOPED_TRACE("batch " + std::to_string(batch));
@@ -73,11 +78,12 @@ TEST_P(DeviceOps, MatchTheReference) {
 // Memory that nobody wrote would show: as zeros or as NaN. (compute-sanitizer's initcheck does not see what libraries
 // write by bulk copies, and reports every reader of theirs.)
 TEST_P(DeviceOps, ReadNothingThatWasNotWritten) {
+  const auto& [op, precision] = GetParam();
   Builder builder;
-  GetParam().build(builder);
+  op.build(builder);
   const graph::Graph graph = builder.take();
-  const auto on_zeros = compile_untuned(graph, 8, true, std::uint8_t{0});
-  const auto on_nans = compile_untuned(graph, 8, true, std::uint8_t{0xFF});
+  const auto on_zeros = compile_untuned(graph, 8, {.precision = precision, .fill = std::uint8_t{0}});
+  const auto on_nans = compile_untuned(graph, 8, {.precision = precision, .fill = std::uint8_t{0xFF}});
   for (const std::int64_t batch : {3, 8}) {
     SCOPED_TRACE("batch " + std::to_string(batch));
     const auto inputs = tests::random_inputs(graph, batch);
@@ -246,15 +252,19 @@ std::vector<OpCase> network_cases() {
   };
 }
 
-INSTANTIATE_TEST_SUITE_P(Linear, DeviceOps, testing::ValuesIn(tests::linear_cases()), DeviceOps::name_of);
-INSTANTIATE_TEST_SUITE_P(Attention, DeviceOps, testing::ValuesIn(tests::attention_cases()), DeviceOps::name_of);
-INSTANTIATE_TEST_SUITE_P(Norms, DeviceOps, testing::ValuesIn(tests::norm_cases()), DeviceOps::name_of);
-INSTANTIATE_TEST_SUITE_P(Shapes, DeviceOps, testing::ValuesIn(tests::shape_cases()), DeviceOps::name_of);
-INSTANTIATE_TEST_SUITE_P(Resize, DeviceOps, testing::ValuesIn(tests::resize_cases()), DeviceOps::name_of);
-INSTANTIATE_TEST_SUITE_P(Elementwise, DeviceOps, testing::ValuesIn(tests::elementwise_cases()), DeviceOps::name_of);
-INSTANTIATE_TEST_SUITE_P(Casts, DeviceOps, testing::ValuesIn(tests::cast_cases()), DeviceOps::name_of);
-INSTANTIATE_TEST_SUITE_P(Tables, DeviceOps, testing::ValuesIn(tests::table_cases()), DeviceOps::name_of);
-INSTANTIATE_TEST_SUITE_P(Networks, DeviceOps, testing::ValuesIn(network_cases()), DeviceOps::name_of);
+auto in_both(const std::vector<OpCase>& cases) {
+  return testing::Combine(testing::ValuesIn(cases), testing::Values(DType::kF16, DType::kBF16));
+}
+
+INSTANTIATE_TEST_SUITE_P(Linear, DeviceOps, in_both(tests::linear_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Attention, DeviceOps, in_both(tests::attention_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Norms, DeviceOps, in_both(tests::norm_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Shapes, DeviceOps, in_both(tests::shape_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Resize, DeviceOps, in_both(tests::resize_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Elementwise, DeviceOps, in_both(tests::elementwise_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Casts, DeviceOps, in_both(tests::cast_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Tables, DeviceOps, in_both(tests::table_cases()), DeviceOps::name_of);
+INSTANTIATE_TEST_SUITE_P(Networks, DeviceOps, in_both(network_cases()), DeviceOps::name_of);
 
 }  // namespace
 }  // namespace comfystream::backend::cuda

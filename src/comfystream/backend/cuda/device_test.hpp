@@ -4,6 +4,9 @@
 
 #include "comfystream/backend/cuda/cuda_backend.hpp"
 
+#include <cmath>
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace comfystream::backend::cuda {
@@ -19,13 +22,19 @@ class DeviceTest : public testing::Test {
 
 /// Compiles without measuring algorithms: tests are about results.
 inline std::unique_ptr<Executable> compile_untuned(const graph::Graph& graph, std::int64_t max_batch,
-                                                   bool split_static = true,
-                                                   std::optional<std::uint8_t> fill = std::nullopt) {
-  CudaOptions options;
-  options.fill = fill;
+                                                   CudaOptions options = {}) {
   options.tune = false;
-  options.split_static = split_static;
   return make_cuda_backend(options)->compile(graph, {.max_batch = max_batch});
+}
+
+/// How large a rounding of `precision` is beside one of half precision, of which tolerances are told.
+inline double roundings_of_half(DType precision) { return precision == DType::kBF16 ? 8.0 : 1.0; }
+
+/// The same as a loss of PSNR, in dB.
+inline double decibels_of_half(DType precision) { return 20.0 * std::log10(roundings_of_half(precision)); }
+
+inline std::string precision_name(const testing::TestParamInfo<DType>& info) {
+  return std::string(to_string(info.param));
 }
 
 }  // namespace comfystream::backend::cuda

@@ -13,10 +13,10 @@ using graph::Value;
 
 // Heads' elements adjacent, distances and address in steps of 16 bytes.
 View adjacent_heads(Emitter& e, const View& from) {
-  bool fits = from.dtype == DType::kF16 && from.strides[3] == 1 && from.offset % 8 == 0;
+  bool fits = from.dtype == e.precision() && from.strides[3] == 1 && from.offset % 8 == 0;
   for (std::size_t i = 0; i < 3; ++i)
     fits = fits && (from.dims[i] == 1 || (from.strides[i] % 8 == 0 && from.strides[i] > 0));
-  if (!fits) return e.copy(from, DType::kF16, {0, 2, 1, 3});
+  if (!fits) return e.copy(from, e.precision(), {0, 2, 1, 3});
   View result = from;
   // The stride of a single element is arbitrary, but libraries check it.
   if (result.dims[0] == 1) result.strides[0] = result.dims[2] * result.strides[2];
@@ -47,8 +47,8 @@ struct Parts {
 };
 
 void add_cudnn_step(Emitter& e, const Parts& parts, const graph::AttentionAttrs& attrs) {
-  AttentionProblem problem{parts.q.dims,    parts.q.strides, parts.k.dims, parts.k.strides, parts.v.dims,
-                           parts.v.strides, parts.y.strides, attrs.scale,  attrs.causal};
+  AttentionProblem problem{parts.q.dtype, parts.q.dims,    parts.q.strides, parts.k.dims, parts.k.strides,
+                           parts.v.dims,  parts.v.strides, parts.y.strides, attrs.scale,  attrs.causal};
   const View scratch = e.make_scratch(1);
   struct State {
     bool by_cudnn = true;
@@ -92,7 +92,7 @@ void emit_attention(Emitter& e, Value v) {
   const bool masked = node.operands.size() > 3;
   const std::int64_t size = e.dims(node.operands[0])[3];
   const bool suits =
-      !masked && y.dtype == DType::kF16 && size % 8 == 0 && size <= 256 && dims[3] == size && dims[2] > 1;
+      !masked && y.dtype == e.precision() && size % 8 == 0 && size <= 256 && dims[3] == size && dims[2] > 1;
   if (suits) {
     Parts parts{adjacent_heads(e, e.view(node.operands[0])), adjacent_heads(e, e.view(node.operands[1])),
                 adjacent_heads(e, e.view(node.operands[2])), y};
@@ -101,17 +101,17 @@ void emit_attention(Emitter& e, Value v) {
     if (!one_for_all || !merge_frames(parts.q, parts.y)) {
       if (parts.k.dims[0] != batch)
         parts.k =
-            e.copy(broadcast(parts.k, {batch, parts.k.dims[1], parts.k.dims[2], size}), DType::kF16, {0, 2, 1, 3});
+            e.copy(broadcast(parts.k, {batch, parts.k.dims[1], parts.k.dims[2], size}), e.precision(), {0, 2, 1, 3});
       if (parts.v.dims[0] != batch)
         parts.v =
-            e.copy(broadcast(parts.v, {batch, parts.v.dims[1], parts.v.dims[2], size}), DType::kF16, {0, 2, 1, 3});
+            e.copy(broadcast(parts.v, {batch, parts.v.dims[1], parts.v.dims[2], size}), e.precision(), {0, 2, 1, 3});
     }
     add_cudnn_step(e, parts, attrs);
     return e.define(v, y);
   }
   const auto plain = [&](std::size_t operand) {
     const View x = e.view(node.operands[operand]);
-    return x.dtype == DType::kF16 || x.dtype == DType::kF32 ? x : e.copy(x, DType::kF32, axis_order(x));
+    return is_floating(x.dtype) ? x : e.copy(x, DType::kF32, axis_order(x));
   };
   const View q = plain(0);
   const View k = broadcast(plain(1), {dims[0], dims[1], e.dims(node.operands[1])[2], size});

@@ -54,7 +54,7 @@ std::string size_text(const Conv& conv) {
 View packed_weight(Emitter& e, const Conv& conv) {
   const std::int64_t k = conv.y[1];
   const std::int64_t c = conv.x[1];
-  return e.weight({*conv.weight}, {DType::kF16,
+  return e.weight({*conv.weight}, {e.precision(),
                                    {round_up(k), conv.r, conv.s, round_up(c)},
                                    {k, conv.r, conv.s, c},
                                    {c * conv.r * conv.s, conv.s, 1, conv.r * conv.s}});
@@ -98,7 +98,7 @@ View patches(Emitter& e, const Conv& conv) {
   if (!six) six = reshaped(e.copy(x, x.dtype, {0, 1, 2, 3}), split);
   const View from = transposed(*six, {0, 2, 4, 3, 5, 1});
   const std::int64_t inner = conv.r * conv.s * conv.x[1];
-  const View to = e.make_row_major({conv.y[0], conv.y[2], conv.y[3], round_up(inner)}, DType::kF16);
+  const View to = e.make_row_major({conv.y[0], conv.y[2], conv.y[3], round_up(inner)}, e.precision());
   const View used = *reshaped(sliced(to, 3, 0, inner), from.dims);
   e.pointwise({{used, {from}, {}, "a0"}, {sliced(to, 3, inner, round_up(inner)), {}, {}, "0.0f"}}, "patches");
   return to;
@@ -118,13 +118,13 @@ bool emit_as_product(Emitter& e, const FusedOp& op, const Conv& conv) {
   GemmCall call;
   call.y_type = e.storage(op.root);
   if (pixel) {
-    call.x = e.rows(transposed(e.channels_last(e.view(conv.node.operands[0])), {0, 2, 3, 1}), DType::kF16);
-    call.weight = e.weight({*conv.weight}, {DType::kF16, {conv.y[1], c}, {}, {}});
+    call.x = e.rows(transposed(e.channels_last(e.view(conv.node.operands[0])), {0, 2, 3, 1}), e.precision());
+    call.weight = e.weight({*conv.weight}, {e.precision(), {conv.y[1], c}, {}, {}});
   } else {
     call.x = patches(e, conv);
     // [K, R * S, C] has its last two dimensions together padded to the width of the patches' rows.
     call.weight = e.weight({to_patch_order(*conv.weight)},
-                           {DType::kF16, {conv.y[1], round_up(inner)}, {conv.y[1], inner}, {inner, 1}});
+                           {e.precision(), {conv.y[1], round_up(inner)}, {conv.y[1], inner}, {inner, 1}});
   }
   if (conv.bias) call.bias = e.vector({*conv.bias}, call.y_type);
   call.activation = op.activation;
@@ -158,7 +158,8 @@ ConvProblem describe(const Conv& conv, const View& x, const View& y) {
   problem.stride_w = conv.attrs.stride_w;
   problem.dilation_h = conv.attrs.dilation_h;
   problem.dilation_w = conv.attrs.dilation_w;
-  problem.y_half = y.dtype == DType::kF16;
+  problem.type = x.dtype;
+  problem.y_type = y.dtype;
   return problem;
 }
 
@@ -242,10 +243,10 @@ bool emit_by_cudnn(Emitter& e, const FusedOp& op, const Conv& conv) {
   Dims y = conv.y;
   y[1] = round_up(k);
   step->y = e.make(y, e.storage(op.root), kNhwc);
-  if (conv.bias) step->bias = packed_bias(e, conv, DType::kF16);
+  if (conv.bias) step->bias = packed_bias(e, conv, e.precision());
   if (op.residual) {
     View like = step->y;
-    like.dtype = DType::kF16;
+    like.dtype = e.precision();
     step->residual = residual_like(e, *op.residual, like);
   }
   step->scratch = e.make_scratch(1);
@@ -272,7 +273,7 @@ bool emit_by_cudnn(Emitter& e, const FusedOp& op, const Conv& conv) {
 
 void emit_plainly(Emitter& e, const FusedOp& op, const Conv& conv) {
   View x = e.view(conv.node.operands[0]);
-  if (x.dtype != DType::kF16 && x.dtype != DType::kF32) x = e.copy(x, DType::kF32, axis_order(x));
+  if (!is_floating(x.dtype)) x = e.copy(x, DType::kF32, axis_order(x));
   const View w = e.float_vector(conv.node.operands[1]);
   std::optional<View> bias;
   if (conv.has_bias) bias = e.float_vector(conv.node.operands[2]);
@@ -313,10 +314,11 @@ void emit_conv_transpose2d(Emitter& e, Value v) {
     const std::int64_t r = w[2];
     const std::int64_t k = y[1];
     GemmCall call;
-    call.x = e.rows(transposed(e.channels_last(e.view(node.operands[0])), {0, 2, 3, 1}), DType::kF16);
-    call.weight = e.weight({*weight}, {DType::kF16, {r * r, k, x[1]}, {}, {1, r * r, k * r * r}});
+    call.y_type = e.precision();
+    call.x = e.rows(transposed(e.channels_last(e.view(node.operands[0])), {0, 2, 3, 1}), e.precision());
+    call.weight = e.weight({*weight}, {e.precision(), {r * r, k, x[1]}, {}, {1, r * r, k * r * r}});
     call.weight = *reshaped(call.weight, {r * r * k, x[1]});
-    if (bias) call.bias = e.vector(std::vector<Tensor>(static_cast<std::size_t>(r * r), *bias), DType::kF16);
+    if (bias) call.bias = e.vector(std::vector<Tensor>(static_cast<std::size_t>(r * r), *bias), e.precision());
     const View product = *reshaped(emit_gemm(e, call, "conv_transpose2d"), {x[0], x[2], x[3], r, r, k});
     const View out = e.make(y, e.storage(v), kNhwc);
     View tiled = out;

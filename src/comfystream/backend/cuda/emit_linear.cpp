@@ -24,7 +24,7 @@ std::string size_text(const GemmProblem& problem) {
 View weight_matrix(Emitter& e, const std::vector<Tensor>& parts, const Tensor& scale) {
   std::int64_t out = 0;
   for (const auto& part : parts) out += part.shape()[0];
-  return e.weight(parts, {DType::kF16, {out, parts[0].shape()[1]}, {}, {}}, scale);
+  return e.weight(parts, {e.precision(), {out, parts[0].shape()[1]}, {}, {}}, scale);
 }
 
 // A matrix that mostly picks elements, such as an interpolation: its exact sums stay exact.
@@ -96,13 +96,13 @@ void emit_linear_plainly(Emitter& e, const FusedOp& op) {
   View x = e.view(node.operands[0]);
   const Dims dims = e.dims(op.core);
   View flat = x.rank() > 4 ? *reshaped(e.rows(x, x.dtype), {x.elements() / x.dims.back(), x.dims.back()}) : x;
-  const auto half_or_float = [&](const View& view) {
-    return view.dtype == DType::kF16 || view.dtype == DType::kF32 ? view : e.copy(view, DType::kF32, axis_order(view));
+  const auto as_floats = [&](const View& view) {
+    return is_floating(view.dtype) ? view : e.copy(view, DType::kF32, axis_order(view));
   };
-  flat = half_or_float(flat);
+  flat = as_floats(flat);
   Dims flat_dims = flat.dims;
   flat_dims.back() = dims.back();
-  const View y = emit_plain(e, flat, half_or_float(w), bias, flat_dims, DType::kF32, "linear, plain");
+  const View y = emit_plain(e, flat, as_floats(w), bias, flat_dims, DType::kF32, "linear, plain");
   finish_apart(e, op, *reshaped(y, dims));
 }
 
@@ -120,7 +120,8 @@ View emit_gemm(Emitter& e, const GemmCall& call, const std::string& what) {
   problem.bias = call.bias.has_value();
   problem.residual = call.residual.has_value();
   problem.activation = activation_of(call.activation);
-  problem.y_half = call.y_type == DType::kF16;
+  problem.type = call.x.dtype;
+  problem.y_type = call.y_type;
   const View y = e.make_row_major({problem.rows, problem.out}, call.y_type);
   const View scratch = e.make_scratch(kGemmWorkspace);
   std::vector<View> reads{call.x, call.weight};
@@ -157,7 +158,7 @@ void emit_linear(Emitter& e, const FusedOp& op) {
   const Tensor scale = op.scale ? constant_of(e.graph(), *op.scale)->reshaped({weight->shape()[0]}) : Tensor{};
   GemmCall call;
   call.y_type = e.storage(op.root);
-  call.x = e.rows(e.view(node.operands[0]), DType::kF16);
+  call.x = e.rows(e.view(node.operands[0]), e.precision());
   call.weight = weight_matrix(e, {*weight}, scale);
   if (bias) call.bias = e.vector({*bias}, call.y_type, scale);
   call.activation = op.activation;
@@ -184,9 +185,10 @@ void emit_joined_linear(Emitter& e, const std::vector<Value>& members) {
     if (first.operands.size() > 2) biases.push_back(*constant_of(e.graph(), e.node(member).operands[2]));
   }
   GemmCall call;
-  call.x = e.rows(e.view(first.operands[0]), DType::kF16);
+  call.y_type = e.precision();
+  call.x = e.rows(e.view(first.operands[0]), e.precision());
   call.weight = weight_matrix(e, weights, {});
-  if (!biases.empty()) call.bias = e.vector(biases, DType::kF16);
+  if (!biases.empty()) call.bias = e.vector(biases, e.precision());
   Dims dims = e.dims(members[0]);
   dims.back() = call.weight.dims[0];
   const View y = *reshaped(emit_gemm(e, call, "joined linear"), dims);

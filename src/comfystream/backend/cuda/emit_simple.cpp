@@ -22,9 +22,9 @@ std::vector<std::size_t> natural_order(std::size_t rank) {
   return order;
 }
 
-View float_or_half(Emitter& e, Value v) {
+View floats_of(Emitter& e, Value v) {
   const View x = e.view(v);
-  return x.dtype == DType::kF16 || x.dtype == DType::kF32 ? x : e.copy(x, DType::kF32, axis_order(x));
+  return is_floating(x.dtype) ? x : e.copy(x, DType::kF32, axis_order(x));
 }
 
 // [N, C, ...] as [N, pixels, C] with adjacent channels: itself, or a copy.
@@ -41,7 +41,7 @@ View pixels_by_channels(Emitter& e, const View& x) {
 
 // A shift [B or 1, C, 1, 1] with adjacent channels.
 View shift_view(Emitter& e, Value shift) {
-  const View given = float_or_half(e, shift);
+  const View given = floats_of(e, shift);
   return given.strides[1] == 1 ? given : e.copy(given, given.dtype, natural_order(4));
 }
 
@@ -57,7 +57,7 @@ void emit_group_norm(Emitter& e, const FusedOp& op) {
     operand = parts[0] == *op.shift ? parts[1] : parts[0];
     shift = shift_view(e, *op.shift);
   }
-  const View x = pixels_by_channels(e, float_or_half(e, operand));
+  const View x = pixels_by_channels(e, floats_of(e, operand));
   const View weight = e.float_vector(node.operands[1]);
   const View bias = e.float_vector(node.operands[2]);
   const Dims dims = e.dims(op.core);
@@ -71,18 +71,18 @@ void emit_group_norm(Emitter& e, const FusedOp& op) {
              [=, silu = op.activation.has_value()](Libraries&, const Launch& launch) {
                GroupNormCall call{};
                call.x = launch.pointer(x);
-               call.x_half = x.dtype == DType::kF16;
+               call.x_type = x.dtype;
                call.batch_stride = x.strides[0];
                call.pixel_stride = x.strides[1];
                if (shift) {
                  call.shift = launch.pointer(*shift);
-                 call.shift_half = shift->dtype == DType::kF16;
+                 call.shift_type = shift->dtype;
                  call.shift_stride = shift->dims[0] == 1 ? 0 : shift->strides[0];
                }
                call.weight = launch.pointer<float>(weight);
                call.bias = launch.pointer<float>(bias);
                call.y = launch.pointer(y);
-               call.y_half = y.dtype == DType::kF16;
+               call.y_type = y.dtype;
                call.batch = x.dims[0];
                call.channels = x.dims[2];
                call.pixels = x.dims[1];
@@ -97,7 +97,7 @@ void emit_group_norm(Emitter& e, const FusedOp& op) {
 
 void emit_layer_norm(Emitter& e, Value v) {
   const Node& node = e.node(v);
-  const View given = float_or_half(e, node.operands[0]);
+  const View given = floats_of(e, node.operands[0]);
   const View x = e.rows(given, given.dtype);
   const auto matrix = as_matrix(x);
   const View weight = e.float_vector(node.operands[1]);
@@ -107,10 +107,9 @@ void emit_layer_norm(Emitter& e, Value v) {
              {y},
              [=, m = *matrix, epsilon = std::get<graph::LayerNormAttrs>(node.attrs).epsilon](Libraries&,
                                                                                              const Launch& launch) {
-               launch_layer_norm(
-                   {launch.pointer(x), x.dtype == DType::kF16, m.row_stride, launch.pointer<float>(weight),
-                    launch.pointer<float>(bias), launch.pointer(y), y.dtype == DType::kF16, m.rows, m.columns, epsilon},
-                   launch.stream);
+               launch_layer_norm({launch.pointer(x), x.dtype, m.row_stride, launch.pointer<float>(weight),
+                                  launch.pointer<float>(bias), launch.pointer(y), y.dtype, m.rows, m.columns, epsilon},
+                                 launch.stream);
              });
   e.define(v, y);
 }
@@ -118,10 +117,10 @@ void emit_layer_norm(Emitter& e, Value v) {
 void emit_resize(Emitter& e, Value v) {
   const Node& node = e.node(v);
   const auto& attrs = std::get<graph::ResizeAttrs>(node.attrs);
-  const View x = float_or_half(e, node.operands[0]);
+  const View x = floats_of(e, node.operands[0]);
   const View y = e.result(v, axis_order(x));
-  const auto inside = [](const View& view) {
-    return view.dtype == DType::kF16 && view.dims[1] % 8 == 0 && view.strides[1] == 1 && view.offset % 8 == 0 &&
+  const auto inside = [&](const View& view) {
+    return view.dtype == e.precision() && view.dims[1] % 8 == 0 && view.strides[1] == 1 && view.offset % 8 == 0 &&
            view.strides[0] % 8 == 0 && view.strides[2] % 8 == 0 && view.strides[3] % 8 == 0;
   };
   const bool fast = inside(x) && inside(y) && attrs.mode != graph::ResizeMode::kBicubic;
@@ -164,10 +163,10 @@ namespace {
 View fold(Emitter& e, const View& x, graph::ReduceKind kind) {
   const std::int64_t kept = x.dims[0];
   const std::int64_t folded = x.dims[1];
-  const View y = e.make_row_major({kept}, x.dtype == DType::kF16 ? DType::kF32 : x.dtype);
+  const View y = e.make_row_major({kept}, is_floating(x.dtype) ? DType::kF32 : x.dtype);
   const auto add = [&](const View& from, const View& to, std::int64_t parts, std::int64_t size, graph::ReduceKind how) {
     Strided in;
-    in.half = from.dtype == DType::kF16;
+    in.dtype = from.dtype;
     in.dims[0] = kept;
     in.dims[1] = parts;
     in.dims[4] = size;
@@ -175,7 +174,7 @@ View fold(Emitter& e, const View& x, graph::ReduceKind kind) {
     in.strides[1] = size * from.strides[1];
     in.strides[4] = from.strides[1];
     e.add_step("reduce " + std::string(to_string(how)), {from}, {to}, [=](Libraries&, const Launch& launch) {
-      launch_reduce(located(in, from, launch), from.dtype, how, launch.pointer(to), launch.stream);
+      launch_reduce(located(in, from, launch), how, launch.pointer(to), launch.stream);
     });
   };
   std::int64_t parts = 1;
@@ -217,7 +216,7 @@ void emit_reduce(Emitter& e, Value v) {
 void emit_softmax(Emitter& e, Value v) {
   const Node& node = e.node(v);
   const auto axis = static_cast<std::size_t>(std::get<graph::SoftmaxAttrs>(node.attrs).axis);
-  const View x = float_or_half(e, node.operands[0]);
+  const View x = floats_of(e, node.operands[0]);
   const View y = e.result(v, axis_order(x));
   if (x.rank() > 5) throw Error(ErrorCode::kUnsupported, "cuda: softmax of more than 5 dimensions, in " + node.scope);
   const auto last = [axis](View view) {

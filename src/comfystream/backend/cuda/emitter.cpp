@@ -60,10 +60,11 @@ void mark_reads(const PlannedGraph& planned, Value v, std::vector<bool>& read) {
 
 }  // namespace
 
-PlannedGraph plan_graph(const graph::Graph& graph, bool split_static, const FusionOptions& options) {
+PlannedGraph plan_graph(const graph::Graph& graph, DType precision, bool split_static, const FusionOptions& options) {
   PlannedGraph planned;
+  planned.precision = precision;
   planned.graph = graph::simplify(inline_loops(graph));
-  planned.storage = assign_storage(planned.graph);
+  planned.storage = assign_storage(planned.graph, precision);
   planned.fusion = fuse(planned.graph, planned.storage, options);
   const std::size_t count = planned.graph.nodes().size();
   planned.is_static = split_static ? find_static(planned.graph) : std::vector<bool>(count, false);
@@ -282,15 +283,15 @@ View Emitter::channels_last(const View& from) {
   std::vector<std::size_t> order = natural_order(from.rank());
   std::rotate(order.begin() + 1, order.begin() + 2, order.end());
   const std::int64_t channels = from.dims[1];
-  bool fits = from.dtype == DType::kF16 && channels % 8 == 0 && from.strides[1] == 1 && from.offset % 8 == 0;
+  bool fits = from.dtype == precision() && channels % 8 == 0 && from.strides[1] == 1 && from.offset % 8 == 0;
   for (std::size_t i = 0; i < from.rank(); ++i) {
     fits = fits && (i == 1 || from.dims[i] == 1 || (from.strides[i] % 8 == 0 && from.strides[i] != 0));
   }
-  if (!fits && channels % 8 == 0) return copy(from, DType::kF16, order);
+  if (!fits && channels % 8 == 0) return copy(from, precision(), order);
   if (!fits) {
     Dims padded = from.dims;
     padded[1] = (channels + 7) / 8 * 8;
-    const View to = make(padded, DType::kF16, order);
+    const View to = make(padded, precision(), order);
     View rest = sliced(to, 1, channels, padded[1]);
     pointwise({{sliced(to, 1, 0, channels), {from}, {}, "a0"}, {rest, {}, {}, "0.0f"}}, "channels to the inside");
     return to;
@@ -370,7 +371,7 @@ void Emitter::pointwise(const std::vector<PointwiseBody>& bodies, const std::str
 Strided strided(const View& view) {
   if (view.rank() > 5) throw Error(ErrorCode::kUnsupported, "cuda: a tensor of more than 5 dimensions");
   Strided result;
-  result.half = view.dtype == DType::kF16;
+  result.dtype = view.dtype;
   for (std::size_t i = 0; i < view.rank(); ++i) {
     result.dims[i] = view.dims[i];
     result.strides[i] = view.strides[i];

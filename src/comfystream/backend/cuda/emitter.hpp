@@ -21,13 +21,15 @@ namespace comfystream::backend::cuda {
 /// A graph as all its batch sizes see it.
 struct PlannedGraph {
   graph::Graph graph;  ///< without loops
+  DType precision = DType::kF16;
   std::vector<DType> storage;
   Fusion fusion;
   std::vector<bool> is_static;  ///< by node: parameters and constants alone decide it, and N does not shape it
   std::vector<bool> crosses;    ///< static values that the part for frames reads
 };
-/// split_static: see CudaOptions. Without it nothing is static.
-[[nodiscard]] PlannedGraph plan_graph(const graph::Graph& graph, bool split_static, const FusionOptions& options = {});
+/// precision, split_static: see CudaOptions. Without the latter nothing is static.
+[[nodiscard]] PlannedGraph plan_graph(const graph::Graph& graph, DType precision, bool split_static,
+                                      const FusionOptions& options = {});
 
 /// The static part: its program, and where its values are.
 struct StaticProgram {
@@ -54,6 +56,8 @@ class Emitter {
   [[nodiscard]] DType storage(graph::Value v) const { return planned_.storage[v.id]; }
   [[nodiscard]] Dims dims(graph::Value v) const { return node(v).type.shape.at(batch_size_).dims(); }
   [[nodiscard]] std::int64_t batch_size() const noexcept { return batch_size_; }
+  /// What networks compute on: f16 or bf16.
+  [[nodiscard]] DType precision() const noexcept { return planned_.precision; }
 
   /// Where a value is; constants and parameters are placed on first use.
   View view(graph::Value v);
@@ -68,7 +72,7 @@ class Emitter {
   View make_scratch(std::int64_t bytes);
   /// A constant on the device.
   View weight(std::vector<Tensor> sources, Packing packing, const Tensor& scale = {});
-  /// A vector of constants as f32 or f16: a norm's weight, a bias.
+  /// A vector of constants as any floating type: a norm's weight, a bias.
   View vector(const std::vector<Tensor>& sources, DType dtype, const Tensor& scale = {});
 
   /// The same values in other memory: `dtype`, dense, axes in `order`.
@@ -76,7 +80,7 @@ class Emitter {
   /// `from` itself if it is stored as `dtype` and its rows (all dimensions but the last) are adjacent elements at a
   /// distance and address that wide loads allow; a row-major copy otherwise.
   View rows(const View& from, DType dtype);
-  /// [N, C, ...] as f16 with adjacent channels, a multiple of 8 of them (zeros are added): itself or a copy.
+  /// [N, C, ...] as precision() with adjacent channels, a multiple of 8 of them (zeros are added): itself or a copy.
   View channels_last(const View& from);
   /// An operand as dense f32 elements of one dimension.
   View float_vector(graph::Value v);
@@ -131,15 +135,16 @@ void emit_timestep_embedding(Emitter& e, graph::Value v);
 /// The address put in.
 [[nodiscard]] Strided located(Strided tensor, const View& view, const Launch& launch);
 
-/// A product of matrices y [rows, out] = x w^T with everything fused that GemmProblem has. x is rows() of f16; returns
-/// y, row-major. `weight` is [out, in] in f16; `bias` and `residual` (same rows as y) in y's type.
+/// A product of matrices y [rows, out] = x w^T with everything fused that GemmProblem has. x is rows() of
+/// precision(); returns y, row-major. `weight` is [out, in] in precision(); `bias` and `residual` (same rows as y) in
+/// y's type.
 struct GemmCall {
   View x;
   View weight;
   std::optional<View> bias;
   std::optional<View> residual;
   std::optional<graph::UnaryKind> activation;
-  DType y_type = DType::kF16;
+  DType y_type = DType::kF32;  ///< or precision()
 };
 [[nodiscard]] View emit_gemm(Emitter& e, const GemmCall& call, const std::string& what);
 

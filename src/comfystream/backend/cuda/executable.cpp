@@ -42,7 +42,7 @@ Engine::Engine(const graph::Graph& graph, const CompileOptions& compile_options,
     : options_(options),
       max_batch_(compile_options.max_batch),
       profile_(compile_options.profile_nodes),
-      planned_(plan_graph(graph, options.split_static)),
+      planned_(plan_graph(graph, options.precision, options.split_static)),
       libraries_(std::move(libraries)) {
   check(cudaSetDevice(options_.device), "choosing device " + std::to_string(options_.device));
   for (std::size_t i = 0; i < options_.lanes; ++i) streams_.push_back(make_stream());

@@ -3,6 +3,7 @@
 
 #include "comfystream/backend/cuda/constants.hpp"
 #include "comfystream/backend/cuda/storage_types.hpp"
+#include "comfystream/backend/cuda/view.hpp"
 
 #include <algorithm>
 #include <set>
@@ -128,10 +129,10 @@ class Fuser {
     if (!user || graph_.node(*user).kind != OpKind::kUnary) return;
     const auto kind = std::get<graph::UnaryAttrs>(graph_.node(*user).attrs).kind;
     const bool linear = graph_.node(op.core).kind == OpKind::kLinear;
-    const bool half = storage_[user->id] == DType::kF16;
+    const bool narrow = is_narrow(storage_[user->id]);
     const bool gelu =
-        linear && half && options_.fuse_gelu && (kind == UnaryKind::kGelu || kind == UnaryKind::kGeluTanh);
-    const bool silu = !linear && half && kind == UnaryKind::kSilu;
+        linear && narrow && options_.fuse_gelu && (kind == UnaryKind::kGelu || kind == UnaryKind::kGeluTanh);
+    const bool silu = !linear && narrow && kind == UnaryKind::kSilu;
     if (kind != UnaryKind::kRelu && !gelu && !silu) return;
     op.activation = kind;
     op.root = *user;
@@ -194,7 +195,7 @@ class Fuser {
   void join_products() {
     std::map<std::pair<std::uint32_t, bool>, std::vector<Value>> by_operand;
     for_each_op([&](Value v, const Node& node) {
-      if (node.kind != OpKind::kLinear || fusion_.fused.contains(v.id) || storage_[v.id] != DType::kF16) return;
+      if (node.kind != OpKind::kLinear || fusion_.fused.contains(v.id) || !is_narrow(storage_[v.id])) return;
       const auto& weight = graph_.type(node.operands[1]).shape;
       const bool has_bias = node.operands.size() == 3;
       if (weight[0].count % 8 != 0 || weight[1].count % 8 != 0 || !constant_of(graph_, node.operands[1])) return;

@@ -42,7 +42,7 @@ struct Fusion {
 };
 
 struct FusionOptions {
-  bool fuse_gelu = true;  ///< into products, where the tanh form's error is below half precision's rounding
+  bool fuse_gelu = true;  ///< into products, where the tanh form's error is below the rounding of 16 bits
   bool join_products = true;
 };
 

@@ -27,7 +27,7 @@ struct Fused {
 
 Fused fuse_graph(Builder& builder) {
   Fused fused{builder.take(), {}, {}};
-  fused.storage = assign_storage(fused.graph);
+  fused.storage = assign_storage(fused.graph, DType::kF16);
   fused.fusion = fuse(fused.graph, fused.storage);
   return fused;
 }
@@ -132,13 +132,15 @@ TEST(StorageTypes, InsidesOfNetworksAreHalfAndTheRestIsNot) {
   const Value hint = b.mul(whole, 0.25F);
   b.output("y", conv(b, hint, 3));
   const graph::Graph graph = b.take();
-  const auto storage = assign_storage(graph);
-  EXPECT_EQ(storage[x.id], DType::kF32);
-  EXPECT_EQ(storage[scaled.id], DType::kF16);
-  EXPECT_EQ(storage[h.id], DType::kF16);
-  EXPECT_EQ(storage[last.id], DType::kF32) << "read by the sampler";
-  EXPECT_EQ(storage[sampled.id], DType::kF32);
-  EXPECT_EQ(storage[hint.id], DType::kF32) << "computed from whole numbers";
+  for (const DType precision : {DType::kF16, DType::kBF16}) {
+    const auto storage = assign_storage(graph, precision);
+    EXPECT_EQ(storage[x.id], DType::kF32);
+    EXPECT_EQ(storage[scaled.id], precision);
+    EXPECT_EQ(storage[h.id], precision);
+    EXPECT_EQ(storage[last.id], DType::kF32) << "read by the sampler";
+    EXPECT_EQ(storage[sampled.id], DType::kF32);
+    EXPECT_EQ(storage[hint.id], DType::kF32) << "computed from whole numbers";
+  }
 }
 
 }  // namespace

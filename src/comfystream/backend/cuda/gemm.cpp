@@ -27,10 +27,15 @@ struct DestroyPreference {
 };
 using Layout = Owned<cublasLtMatrixLayout_t, DestroyLayout>;
 
-Layout make_layout(cudaDataType type, std::int64_t rows, std::int64_t columns, std::int64_t stride) {
+cudaDataType type_of(DType dtype) {
+  if (dtype == DType::kF32) return CUDA_R_32F;
+  return dtype == DType::kBF16 ? CUDA_R_16BF : CUDA_R_16F;
+}
+
+Layout make_layout(DType dtype, std::int64_t rows, std::int64_t columns, std::int64_t stride) {
   cublasLtMatrixLayout_t layout = nullptr;
-  check(cublasLtMatrixLayoutCreate(&layout, type, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns),
-                                   stride),
+  check(cublasLtMatrixLayoutCreate(&layout, type_of(dtype), static_cast<std::uint64_t>(rows),
+                                   static_cast<std::uint64_t>(columns), stride),
         "describing a matrix");
   return Layout(layout);
 }
@@ -73,8 +78,8 @@ std::string GemmProblem::key() const {
   for (const auto value : {rows, out, in, x_stride, y_stride, residual ? residual_stride : 0}) {
     text += " " + std::to_string(value);
   }
-  return text + (bias ? " bias" : "") + (residual ? " residual" : "") + (y_half ? " f16 " : " f32 ") +
-         std::to_string(static_cast<int>(activation));
+  return text + (bias ? " bias" : "") + (residual ? " residual" : "") + " " + std::string(to_string(type)) + " " +
+         std::string(to_string(y_type)) + " " + std::to_string(static_cast<int>(activation));
 }
 
 GemmLibrary::GemmLibrary(TuningCache& cache, DeviceUse& use, bool tune) : cache_(cache), use_(use), tune_(tune) {
@@ -85,7 +90,6 @@ GemmLibrary::~GemmLibrary() { static_cast<void>(cublasLtDestroy(handle_)); }
 
 std::unique_ptr<GemmLibrary::Plan> GemmLibrary::make_plan(const GemmProblem& problem) {
   auto plan = std::make_unique<Plan>();
-  const cudaDataType y_type = problem.y_half ? CUDA_R_16F : CUDA_R_32F;
   cublasLtMatmulDesc_t desc = nullptr;
   check(cublasLtMatmulDescCreate(&desc, CUBLAS_COMPUTE_32F, CUDA_R_32F), "describing a product");
   plan->desc.reset(desc);
@@ -101,15 +105,15 @@ std::unique_ptr<GemmLibrary::Plan> GemmLibrary::make_plan(const GemmProblem& pro
   }
   set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue);
   if (problem.bias) {
-    set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, y_type);
+    set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type_of(problem.y_type));
     const void* placeholder = reinterpret_cast<const void*>(std::uintptr_t{256});  // heuristics look at its alignment
     set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, placeholder);
   }
-  plan->w = make_layout(CUDA_R_16F, problem.in, problem.out, problem.in);
-  plan->x = make_layout(CUDA_R_16F, problem.in, problem.rows, problem.x_stride);
-  plan->y = make_layout(y_type, problem.out, problem.rows, problem.y_stride);
-  plan->residual =
-      make_layout(y_type, problem.out, problem.rows, problem.residual ? problem.residual_stride : problem.y_stride);
+  plan->w = make_layout(problem.type, problem.in, problem.out, problem.in);
+  plan->x = make_layout(problem.type, problem.in, problem.rows, problem.x_stride);
+  plan->y = make_layout(problem.y_type, problem.out, problem.rows, problem.y_stride);
+  plan->residual = make_layout(problem.y_type, problem.out, problem.rows,
+                               problem.residual ? problem.residual_stride : problem.y_stride);
   plan->has_bias = problem.bias;
   plan->has_residual = problem.residual;
   return plan;
@@ -158,17 +162,17 @@ void GemmLibrary::choose(const GemmProblem& problem, Plan& plan) {
   plan.algorithm = found[0].algo;
   if (!tune_) return;
   const auto alone = use_.alone();
-  const auto bytes = [](std::int64_t rows, std::int64_t stride, bool half) {
-    return static_cast<std::size_t>(rows * stride * (half ? 2 : 4)) + 256;
+  const auto bytes = [](std::int64_t rows, std::int64_t stride, DType dtype) {
+    return static_cast<std::size_t>(rows * stride) * size_of(dtype) + 256;
   };
-  const DeviceBuffer x(bytes(problem.rows, problem.x_stride, true), "tuning");
-  const DeviceBuffer w(bytes(problem.out, problem.in, true), "tuning");
-  const DeviceBuffer bias(bytes(1, problem.out, false), "tuning");
-  const DeviceBuffer residual(problem.residual ? bytes(problem.rows, problem.residual_stride, problem.y_half) : 256,
+  const DeviceBuffer x(bytes(problem.rows, problem.x_stride, problem.type), "tuning");
+  const DeviceBuffer w(bytes(problem.out, problem.in, problem.type), "tuning");
+  const DeviceBuffer bias(bytes(1, problem.out, problem.y_type), "tuning");
+  const DeviceBuffer residual(problem.residual ? bytes(problem.rows, problem.residual_stride, problem.y_type) : 256,
                               "tuning");
-  const DeviceBuffer y(bytes(problem.rows, problem.y_stride, problem.y_half), "tuning");
+  const DeviceBuffer y(bytes(problem.rows, problem.y_stride, problem.y_type), "tuning");
   const DeviceBuffer scratch(kGemmWorkspace, "tuning");
-  // Half-precision patterns that are ordinary numbers: zeros would run faster than weights do.
+  // Patterns that are ordinary numbers in every type: zeros would run faster than weights do.
   for (const auto* buffer : {&x, &w, &bias, &residual}) {
     check(cudaMemset(buffer->data(), 0x2D, buffer->size()), "tuning");
   }

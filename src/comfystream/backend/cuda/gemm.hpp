@@ -5,6 +5,7 @@
 #include "comfystream/backend/cuda/device_memory.hpp"
 #include "comfystream/backend/cuda/device_use.hpp"
 #include "comfystream/backend/cuda/tuning_cache.hpp"
+#include "comfystream/tensor/dtype.hpp"
 
 #include <cstdint>
 #include <map>
@@ -17,15 +18,17 @@ namespace comfystream::backend::cuda {
 
 enum class GemmActivation : std::uint8_t { kNone, kRelu, kGelu };
 
-/// y [rows, out] = activation(x [rows, in] w [out, in]^T + bias [out] + residual [rows, out]), x and w in f16, sums in
-/// f32; y, bias and residual in f16 or all in f32. Rows are *_stride elements apart; w is dense.
+/// y [rows, out] = activation(x [rows, in] w [out, in]^T + bias [out] + residual [rows, out]), x and w in `type`
+/// (f16 or bf16), sums in f32; y, bias and residual in `y_type`: the same, or f32. Rows are *_stride elements apart; w
+/// is dense.
 struct GemmProblem {
   std::int64_t rows = 0, out = 0, in = 0;
   std::int64_t x_stride = 0, y_stride = 0, residual_stride = 0;
   bool bias = false;
   bool residual = false;
   GemmActivation activation = GemmActivation::kNone;
-  bool y_half = true;
+  DType type = DType::kF16;
+  DType y_type = DType::kF16;
 
   [[nodiscard]] std::string key() const;
 };

@@ -23,28 +23,28 @@ struct PackCall {
 };
 void launch_pack(const PackCall& call, cudaStream_t stream);
 
-/// A tensor as kernels for any layout see it: up to five dimensions, f32 or f16 (or any type of `size` bytes).
+/// A tensor as kernels for any layout see it: up to five dimensions, of a floating type where nothing else is said.
 struct Strided {
   void* data = nullptr;
-  bool half = false;
+  DType dtype = DType::kF32;
   std::int64_t dims[5] = {1, 1, 1, 1, 1};
   std::int64_t strides[5] = {0, 0, 0, 0, 0};
 };
 
 /// GroupNorm over [batch, channels, pixels] whose channels are adjacent: pixel p of frame n starts at n * batch_stride
-/// + p * pixel_stride. Statistics in f32 around each group's mean. y is dense. shift (f16 or f32, one for each frame
-/// and channel, shift_stride apart) is added to x first.
+/// + p * pixel_stride. Statistics in f32 around each group's mean. y is dense. shift (one for each frame and
+/// channel, shift_stride apart) is added to x first.
 struct GroupNormCall {
   const void* x;
-  bool x_half;
+  DType x_type;
   std::int64_t batch_stride, pixel_stride;
   const void* shift;
-  bool shift_half;
+  DType shift_type;
   std::int64_t shift_stride;
   const float* weight;
   const float* bias;
   void* y;
-  bool y_half;
+  DType y_type;
   std::int64_t batch, channels, pixels, groups;
   float epsilon;
   bool silu;
@@ -57,12 +57,12 @@ void launch_group_norm(const GroupNormCall& call, cudaStream_t stream);
 /// LayerNorm of `rows` rows of `columns` adjacent elements; y is dense.
 struct LayerNormCall {
   const void* x;
-  bool x_half;
+  DType x_type;
   std::int64_t row_stride;
   const float* weight;
   const float* bias;
   void* y;
-  bool y_half;
+  DType y_type;
   std::int64_t rows, columns;
   float epsilon;
 };
@@ -70,7 +70,7 @@ void launch_layer_norm(const LayerNormCall& call, cudaStream_t stream);
 
 /// x, y [N, C, H, W] in any layout.
 void launch_resize(const Strided& x, const Strided& y, const graph::ResizeAttrs& attrs, cudaStream_t stream);
-/// Nearest or bilinear of f16 whose channels are adjacent and a multiple of 8, eight at a time.
+/// Nearest or bilinear of one type of 16 bits whose channels are adjacent and a multiple of 8, eight at a time.
 void launch_resize_nhwc(const Strided& x, const Strided& y, const graph::ResizeAttrs& attrs, cudaStream_t stream);
 
 /// x [a, b, c, d, e] of `size` bytes an element; `fill` holds the constant.
@@ -83,8 +83,9 @@ struct PadCall {
 };
 void launch_pad(const PadCall& call, cudaStream_t stream);
 
-/// Folds x over its last three dimensions of five into y [a, b, 1, 1, 1], dense. f32 (also from f16), i32 or i64.
-void launch_reduce(const Strided& x, DType dtype, graph::ReduceKind kind, void* y, cudaStream_t stream);
+/// Folds x over its last three dimensions of five into y [a, b, 1, 1, 1], dense: f32 from floating types, else i32
+/// or i64 as x.
+void launch_reduce(const Strided& x, graph::ReduceKind kind, void* y, cudaStream_t stream);
 /// Over the last of five dimensions, f32 out in x's dimensions and y's strides.
 void launch_softmax(const Strided& x, const Strided& y, cudaStream_t stream);
 /// table [rows, width] dense, of `size` bytes an element; indices dense. Indices outside are clamped into the table.

@@ -3,8 +3,6 @@
 #include "comfystream/backend/cuda/device_code.cuh"
 #include "comfystream/error.hpp"
 
-#include <cuda_bf16.h>
-
 namespace comfystream::backend::cuda {
 namespace {
 
@@ -13,15 +11,6 @@ struct Layout {
   long long valid[4] = {1, 1, 1, 1};
   long long strides[4] = {0, 0, 0, 0};
 };
-
-template <typename T>
-__device__ float to_float(T value) {
-  return static_cast<float>(value);
-}
-template <typename T>
-__device__ T from_float(float value) {
-  return static_cast<T>(value);
-}
 
 // Whether element i of the packed tensor is there, and where in the source.
 __device__ bool locate(const Layout& layout, long long i, long long* source, long long* row) {

@@ -64,7 +64,7 @@ __device__ T element(const Strided& x, long long at) {
 }
 template <>
 __device__ float element<float>(const Strided& x, long long at) {
-  return load(x.data, x.half, at);
+  return load(x.data, x.dtype, at);
 }
 
 // One block folds one result; partial results meet in shared memory in a fixed order.
@@ -110,7 +110,7 @@ __global__ void softmax(const __grid_constant__ Strided x, const __grid_constant
   const long long to = offset_of(y, position);
   float largest = -INFINITY;
   for (long long i = threadIdx.x; i < x.dims[4]; i += blockDim.x) {
-    largest = fmaxf(largest, load(x.data, x.half, from + i * x.strides[4]));
+    largest = fmaxf(largest, load(x.data, x.dtype, from + i * x.strides[4]));
   }
   for (int step = 16; step > 0; step /= 2) largest = fmaxf(largest, __shfl_xor_sync(0xFFFFFFFFU, largest, step));
   if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = largest;
@@ -118,11 +118,11 @@ __global__ void softmax(const __grid_constant__ Strided x, const __grid_constant
   for (int i = 0; i < (blockDim.x + 31) / 32; ++i) largest = fmaxf(largest, shared[i]);
   float sum = 0.0F;
   for (long long i = threadIdx.x; i < x.dims[4]; i += blockDim.x) {
-    sum += expf(load(x.data, x.half, from + i * x.strides[4]) - largest);
+    sum += expf(load(x.data, x.dtype, from + i * x.strides[4]) - largest);
   }
   sum = block_sum(sum, shared);
   for (long long i = threadIdx.x; i < x.dims[4]; i += blockDim.x) {
-    store(y.data, y.half, to + i * y.strides[4], expf(load(x.data, x.half, from + i * x.strides[4]) - largest) / sum);
+    store(y.data, y.dtype, to + i * y.strides[4], expf(load(x.data, x.dtype, from + i * x.strides[4]) - largest) / sum);
   }
 }
 
@@ -175,13 +175,13 @@ __global__ void plain_conv(const __grid_constant__ ConvCall call, long long coun
         const long long w = to[3] * a.stride_w - a.pad_left + kx * a.dilation_w;
         if (w < 0 || w >= call.x.dims[3]) continue;
         const long long from[5] = {to[0], first + c, h, w, 0};
-        sum += load(call.x.data, call.x.half, offset_of(call.x, from)) *
+        sum += load(call.x.data, call.x.dtype, offset_of(call.x, from)) *
                call.weight[((to[1] * group_in + c) * call.r + ky) * call.s + kx];
       }
     }
   }
   if (call.bias != nullptr) sum += call.bias[to[1]];
-  store(call.y.data, call.y.half, offset_of(call.y, to), sum);
+  store(call.y.data, call.y.dtype, offset_of(call.y, to), sum);
 }
 
 struct ConvTransposeCall {
@@ -210,12 +210,12 @@ __global__ void plain_conv_transpose(const __grid_constant__ ConvTransposeCall c
       if (w < 0 || w % a.stride != 0 || w / a.stride >= call.x.dims[3]) continue;
       for (long long c = first; c < first + group_in; ++c) {
         const long long from[5] = {to[0], c, h / a.stride, w / a.stride, 0};
-        sum += load(call.x.data, call.x.half, offset_of(call.x, from)) *
+        sum += load(call.x.data, call.x.dtype, offset_of(call.x, from)) *
                call.weight[((c * group_out + to[1] % group_out) * call.r + ky) * call.s + kx];
       }
     }
   }
-  store(call.y.data, call.y.half, offset_of(call.y, to), sum);
+  store(call.y.data, call.y.dtype, offset_of(call.y, to), sum);
 }
 
 struct ProductCall {
@@ -234,11 +234,11 @@ __global__ void plain_product(const __grid_constant__ ProductCall call, long lon
   const long long w = offset_of(call.w, column);
   float sum = 0.0F;
   for (long long k = 0; k < call.x.dims[3]; ++k) {
-    sum += load(call.x.data, call.x.half, x + k * call.x.strides[3]) *
-           load(call.w.data, call.w.half, w + k * call.w.strides[3]);
+    sum += load(call.x.data, call.x.dtype, x + k * call.x.strides[3]) *
+           load(call.w.data, call.w.dtype, w + k * call.w.strides[3]);
   }
   if (call.bias != nullptr) sum += call.bias[to[3]];
-  store(call.y.data, call.y.half, offset_of(call.y, to), sum);
+  store(call.y.data, call.y.dtype, offset_of(call.y, to), sum);
 }
 
 struct SparseCall {
@@ -259,11 +259,11 @@ __global__ void sparse_product(const __grid_constant__ SparseCall call, long lon
   float sum = 0.0F;
   for (long long k = 0; k < call.taps; ++k) {
     const long long at = to[4] * call.taps + k;
-    sum = __fadd_rn(sum,
-                    __fmul_rn(call.weight[at], load(call.x.data, call.x.half, x + call.index[at] * call.x.strides[4])));
+    sum = __fadd_rn(
+        sum, __fmul_rn(call.weight[at], load(call.x.data, call.x.dtype, x + call.index[at] * call.x.strides[4])));
   }
   if (call.bias != nullptr) sum += call.bias[to[4]];
-  store(call.y.data, call.y.half, offset_of(call.y, to), sum);
+  store(call.y.data, call.y.dtype, offset_of(call.y, to), sum);
 }
 
 struct AttentionCall {
@@ -277,13 +277,13 @@ __device__ float score_of(const AttentionCall& call, long long n, long long head
   const long long kn = n * call.k.strides[0] + head * call.k.strides[1] + key * call.k.strides[2];
   float sum = 0.0F;
   for (long long i = 0; i < call.q.dims[3]; ++i) {
-    sum += load(call.q.data, call.q.half, qn + i * call.q.strides[3]) *
-           load(call.k.data, call.k.half, kn + i * call.k.strides[3]);
+    sum += load(call.q.data, call.q.dtype, qn + i * call.q.strides[3]) *
+           load(call.k.data, call.k.dtype, kn + i * call.k.strides[3]);
   }
   sum *= call.scale;
   if (call.mask.data != nullptr) {
     const long long at[5] = {n, head, query, key, 0};
-    sum += load(call.mask.data, call.mask.half, offset_of(call.mask, at));
+    sum += load(call.mask.data, call.mask.dtype, offset_of(call.mask, at));
   }
   return sum;
 }
@@ -318,7 +318,7 @@ __global__ void plain_attention(const __grid_constant__ AttentionCall call) {
       if (column >= call.v.dims[3]) break;
       const long long base = n * call.v.strides[0] + head * call.v.strides[1] + column * call.v.strides[3];
       for (long long i = 0; i < count; ++i) {
-        result[j] += weights[i] * load(call.v.data, call.v.half, base + (tile + i) * call.v.strides[2]);
+        result[j] += weights[i] * load(call.v.data, call.v.dtype, base + (tile + i) * call.v.strides[2]);
       }
     }
     __syncthreads();
@@ -328,7 +328,7 @@ __global__ void plain_attention(const __grid_constant__ AttentionCall call) {
     const long long column = threadIdx.x + kThreads * j;
     if (column >= call.v.dims[3]) break;
     const long long at[5] = {n, head, query, column, 0};
-    store(call.y.data, call.y.half, offset_of(call.y, at), result[j] / sum);
+    store(call.y.data, call.y.dtype, offset_of(call.y, at), result[j] / sum);
   }
 }
 
@@ -349,13 +349,13 @@ void launch_pad(const PadCall& call, cudaStream_t stream) {
   check_launch("pad");
 }
 
-void launch_reduce(const Strided& x, DType dtype, ReduceKind kind, void* y, cudaStream_t stream) {
+void launch_reduce(const Strided& x, ReduceKind kind, void* y, cudaStream_t stream) {
   const dim3 grid(static_cast<unsigned>(x.dims[1]), static_cast<unsigned>(x.dims[0]));
   const long long inner = x.dims[2] * x.dims[3] * x.dims[4];
   const int threads = inner > 256 ? 1024 : 256;
-  if (dtype == DType::kI32) {
+  if (x.dtype == DType::kI32) {
     reduce<int><<<grid, threads, 0, stream>>>(x, kind, static_cast<int*>(y), inner);
-  } else if (dtype == DType::kI64) {
+  } else if (x.dtype == DType::kI64) {
     reduce<long long><<<grid, threads, 0, stream>>>(x, kind, static_cast<long long*>(y), inner);
   } else {
     reduce<float><<<grid, threads, 0, stream>>>(x, kind, static_cast<float*>(y), inner);

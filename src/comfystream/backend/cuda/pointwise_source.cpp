@@ -15,11 +15,7 @@ typedef unsigned char u8; typedef long long i64; typedef unsigned short u16;
 __device__ inline float half_to_float(u16 h) { float f; asm("cvt.f32.f16 %0, %1;" : "=f"(f) : "h"(h)); return f; }
 __device__ inline u16 float_to_half(float f) { u16 h; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h) : "f"(f)); return h; }
 __device__ inline float brain_to_float(u16 h) { return __int_as_float(((int)h) << 16); }
-__device__ inline u16 float_to_brain(float f) {
-  unsigned b = __float_as_uint(f);
-  if (f != f) return (u16)((b >> 16) | 64);
-  return (u16)((b + 0x7FFFu + ((b >> 16) & 1u)) >> 16);
-}
+__device__ inline u16 float_to_brain(float f) { u16 h; asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(h) : "f"(f)); return h; }
 __device__ inline u8 to_u8(float f) { return f != f || f <= 0.0f ? 0 : (f >= 255.0f ? 255 : (u8)f); }
 __device__ inline int to_i32(float f) { return f != f ? 0 : __float2int_rz(f); }
 __device__ inline i64 to_i64(float f) { return f != f ? 0 : __float2ll_rz(f); }

@@ -57,6 +57,15 @@ TEST(PointwiseSource, BodiesRunSideBySideAndCompile) {
   }
 }
 
+TEST(PointwiseSource, TypesOfOneSizeAreDifferentKernels) {
+  const auto source = [](DType dtype) {
+    const View map = nhwc(dtype, {2, 16, 4, 4});
+    return make_pointwise_kernel({sum_of(map, map, map)}).source;
+  };
+  EXPECT_NE(source(DType::kF16), source(DType::kBF16));
+  EXPECT_THAT(source(DType::kBF16), HasSubstr("Pack<u16, 8>"));
+}
+
 TEST(PointwiseSource, ABrokenKernelSaysWhatTheCompilerSaid) {
   const View one{0, DType::kF32, {1}, {1}, 0};
   EXPECT_THROW(

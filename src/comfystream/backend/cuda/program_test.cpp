@@ -19,9 +19,9 @@ struct Emitted {
   Program frames;
 };
 
-Emitted emit(const graph::Graph& graph, std::int64_t batch) {
+Emitted emit(const graph::Graph& graph, std::int64_t batch, DType precision = DType::kF16) {
   Emitted emitted;
-  emitted.planned = plan_graph(graph, true);
+  emitted.planned = plan_graph(graph, precision, true);
   emitted.fixed = emit_static(emitted.planned, emitted.weights);
   emitted.frames = emit_frames(emitted.planned, emitted.fixed, emitted.weights, batch);
   return emitted;

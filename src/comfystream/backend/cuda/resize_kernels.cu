@@ -89,15 +89,15 @@ __global__ void __launch_bounds__(256) resize(const __grid_constant__ ResizeCall
     float along = 0.0F;
     for (int x = 0; x < taps; ++x) {
       const long long at = plane + rows.index[y] * call.x.strides[2] + columns.index[x] * call.x.strides[3];
-      along += load(call.x.data, call.x.half, at) * columns.weight[x];
+      along += load(call.x.data, call.x.dtype, at) * columns.weight[x];
     }
     sum += along * rows.weight[y];
   }
   const long long to = i * call.y.strides[0] + c * call.y.strides[1] + h * call.y.strides[2] + w * call.y.strides[3];
-  store(call.y.data, call.y.half, to, sum);
+  store(call.y.data, call.y.dtype, to, sum);
 }
 
-// Eight adjacent channels a thread.
+// Eight adjacent channels of 16 bits a thread.
 __global__ void __launch_bounds__(256) nearest_nhwc(const __grid_constant__ ResizeCall call, long long count) {
   long long i = blockIdx.x * 256LL + threadIdx.x;
   if (i >= count) return;
@@ -111,16 +111,17 @@ __global__ void __launch_bounds__(256) nearest_nhwc(const __grid_constant__ Resi
   const float shift = call.attrs.mode == ResizeMode::kNearest ? 0.0F : 0.5F;
   const int row = nearest_index(h, static_cast<int>(call.x.dims[2]), static_cast<int>(call.y.dims[2]), shift);
   const int column = nearest_index(w, static_cast<int>(call.x.dims[3]), static_cast<int>(call.y.dims[3]), shift);
-  const auto* x = static_cast<const __half*>(call.x.data) + n * call.x.strides[0] + row * call.x.strides[2] +
+  const auto* x = static_cast<const unsigned short*>(call.x.data) + n * call.x.strides[0] + row * call.x.strides[2] +
                   column * call.x.strides[3] + c;
-  auto* y =
-      static_cast<__half*>(call.y.data) + n * call.y.strides[0] + h * call.y.strides[2] + w * call.y.strides[3] + c;
+  auto* y = static_cast<unsigned short*>(call.y.data) + n * call.y.strides[0] + h * call.y.strides[2] +
+            w * call.y.strides[3] + c;
   *reinterpret_cast<uint4*>(y) = *reinterpret_cast<const uint4*>(x);
 }
 
-// Bilinear of f16 with eight adjacent channels and four rows a thread, whose columns and weights are found once.
+// Bilinear with eight adjacent channels and four rows a thread, whose columns and weights are found once.
 constexpr int kRows = 4;
 
+template <typename T>
 __global__ void __launch_bounds__(256) bilinear_nhwc(const __grid_constant__ ResizeCall call) {
   const int packs = static_cast<int>(call.y.dims[1] / 8);
   const int i = static_cast<int>(blockIdx.x) * 256 + static_cast<int>(threadIdx.x);
@@ -131,10 +132,10 @@ __global__ void __launch_bounds__(256) bilinear_nhwc(const __grid_constant__ Res
   const int w = i / packs;
   const bool align = call.attrs.align_corners;
   const Taps columns = taps_at(ResizeMode::kBilinear, w, static_cast<int>(call.x.dims[3]), width, align);
-  const auto* x = static_cast<const __half*>(call.x.data) + blockIdx.z * call.x.strides[0] + c;
+  const auto* x = static_cast<const T*>(call.x.data) + blockIdx.z * call.x.strides[0] + c;
   const auto* left = x + columns.index[0] * call.x.strides[3];
   const auto* right = x + columns.index[1] * call.x.strides[3];
-  auto* y = static_cast<__half*>(call.y.data) + blockIdx.z * call.y.strides[0] + w * call.y.strides[3] + c;
+  auto* y = static_cast<T*>(call.y.data) + blockIdx.z * call.y.strides[0] + w * call.y.strides[3] + c;
 #pragma unroll
   for (int k = 0; k < kRows; ++k) {
     const int h = static_cast<int>(blockIdx.y) * kRows + k;
@@ -150,12 +151,12 @@ __global__ void __launch_bounds__(256) bilinear_nhwc(const __grid_constant__ Res
       for (int b = 0; b < 2; ++b) {
         const float weight = rows.weight[a] * columns.weight[b];
 #pragma unroll
-        for (int v = 0; v < 8; ++v) sums[v] += weight * __half2float(reinterpret_cast<const __half*>(&packed[b])[v]);
+        for (int v = 0; v < 8; ++v) sums[v] += weight * to_float(reinterpret_cast<const T*>(&packed[b])[v]);
       }
     }
     uint4 result;
 #pragma unroll
-    for (int v = 0; v < 8; ++v) reinterpret_cast<__half*>(&result)[v] = __float2half_rn(sums[v]);
+    for (int v = 0; v < 8; ++v) reinterpret_cast<T*>(&result)[v] = from_float<T>(sums[v]);
     *reinterpret_cast<uint4*>(y + h * call.y.strides[2]) = result;
   }
 }
@@ -175,7 +176,11 @@ void launch_resize_nhwc(const Strided& x, const Strided& y, const graph::ResizeA
   if (attrs.mode == ResizeMode::kBilinear) {
     const dim3 grid(blocks_for(y.dims[1] / 8 * y.dims[3], 256), blocks_for(y.dims[2], kRows),
                     static_cast<unsigned>(y.dims[0]));
-    bilinear_nhwc<<<grid, 256, 0, stream>>>(call);
+    if (x.dtype == DType::kBF16) {
+      bilinear_nhwc<__nv_bfloat16><<<grid, 256, 0, stream>>>(call);
+    } else {
+      bilinear_nhwc<__half><<<grid, 256, 0, stream>>>(call);
+    }
   } else {
     nearest_nhwc<<<blocks_for(count, 256), 256, 0, stream>>>(call, count);
   }

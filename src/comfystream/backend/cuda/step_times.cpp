@@ -42,19 +42,20 @@ std::vector<StepTime> time_steps(CudaExecutable& executable, std::int64_t batch_
   return result;
 }
 
-DeviceCeilings measure_ceilings(int device) {
+DeviceCeilings measure_ceilings(int device, DType precision) {
   check(cudaSetDevice(device), "choosing the device");
   constexpr std::int64_t kSide = 8192;
   constexpr std::size_t kBytes = std::size_t{512} << 20U;
   const DeviceBuffer from(kBytes, "measuring the card");
   const DeviceBuffer to(kBytes, "measuring the card");
   const DeviceBuffer scratch(kGemmWorkspace, "measuring the card");
-  // Half-precision patterns that are ordinary numbers: zeros would run faster.
+  // Patterns that are ordinary numbers: zeros would run faster.
   check(cudaMemset(from.data(), 0x2D, kBytes), "measuring the card");
   TuningCache cache({}, "");
   DeviceUse use;
   GemmLibrary gemm(cache, use, true);
   GemmProblem problem;
+  problem.type = problem.y_type = precision;
   problem.rows = problem.out = problem.in = problem.x_stride = problem.y_stride = problem.residual_stride = kSide;
   gemm.prepare(problem);
   const GemmPointers pointers{from.data(), from.data() + kBytes / 2, nullptr, nullptr, to.data(), scratch.data()};

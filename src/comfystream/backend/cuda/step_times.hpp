@@ -15,8 +15,8 @@ class CudaExecutable;
 
 /// See Executable::time_steps.
 [[nodiscard]] std::vector<StepTime> time_steps(CudaExecutable& executable, std::int64_t batch_size);
-/// See Backend::measure_ceilings: half-precision matrices of 8192, and a copy of 512 MiB.
-[[nodiscard]] DeviceCeilings measure_ceilings(int device);
+/// See Backend::measure_ceilings: matrices of 8192 in `precision`, and a copy of 512 MiB.
+[[nodiscard]] DeviceCeilings measure_ceilings(int device, DType precision);
 
 }  // namespace cuda
 

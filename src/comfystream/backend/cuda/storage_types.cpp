@@ -35,7 +35,7 @@ std::vector<bool> find_exact(const graph::Graph& graph) {
   return exact;
 }
 
-bool may_be_half(const Node& node) {
+bool may_be_narrow(const Node& node) {
   if (node.type.dtype != DType::kF32) return false;
   switch (node.kind) {
     case OpKind::kInput:
@@ -92,23 +92,23 @@ bool is_view(OpKind kind) noexcept {
   }
 }
 
-std::vector<DType> assign_storage(const graph::Graph& graph) {
+std::vector<DType> assign_storage(const graph::Graph& graph, DType precision) {
   const auto& nodes = graph.nodes();
   const std::vector<bool> exact = find_exact(graph);
-  std::vector<bool> half(nodes.size());
+  std::vector<bool> narrow(nodes.size());
   std::vector<bool> read(nodes.size(), false);
-  for (std::size_t i = 0; i < nodes.size(); ++i) half[i] = may_be_half(nodes[i]) && !exact[i];
-  for (const auto& output : graph.outputs()) half[output.value.id] = false;
+  for (std::size_t i = 0; i < nodes.size(); ++i) narrow[i] = may_be_narrow(nodes[i]) && !exact[i];
+  for (const auto& output : graph.outputs()) narrow[output.value.id] = false;
   for (std::size_t i = nodes.size(); i-- > 0;) {
-    half[i] = half[i] && read[i];
-    const bool takes_half = is_network_op(nodes[i].kind) || half[i];
+    narrow[i] = narrow[i] && read[i];
+    const bool takes_narrow = is_network_op(nodes[i].kind) || narrow[i];
     for (const auto operand : nodes[i].operands) {
       read[operand.id] = true;
-      if (!takes_half) half[operand.id] = false;
+      if (!takes_narrow) narrow[operand.id] = false;
     }
   }
   std::vector<DType> storage(nodes.size());
-  for (std::size_t i = 0; i < nodes.size(); ++i) storage[i] = half[i] ? DType::kF16 : nodes[i].type.dtype;
+  for (std::size_t i = 0; i < nodes.size(); ++i) storage[i] = narrow[i] ? precision : nodes[i].type.dtype;
   return storage;
 }
 

@@ -11,6 +11,9 @@
 
 namespace comfystream::backend::cuda {
 
+/// The floating types of 16 bits. A program stores the values inside networks as one of them, its precision.
+[[nodiscard]] constexpr bool is_narrow(DType dtype) noexcept { return dtype == DType::kF16 || dtype == DType::kBF16; }
+
 using Dims = std::vector<std::int64_t>;
 
 /// Elements of one buffer. `dtype` is how they are stored, which for a graph's f32 may be f16. Strides and the offset

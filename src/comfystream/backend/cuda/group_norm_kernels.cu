@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// GroupNorm (Wu and He 2018) and LayerNorm (Ba et al. 2016), statistics in f32 around a pivot or the mean.
+// GroupNorm (Wu and He 2018), statistics in f32 around a pivot.
 #include "comfystream/backend/cuda/device_code.cuh"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace {
 namespace cg = cooperative_groups;
 
 constexpr int kThreads = 256;
-constexpr int kVector = 8;           // halves in 16 bytes
+constexpr int kVector = 8;           // elements of 16 bits in 16 bytes
 constexpr int kMostGroupsInSet = 8;  // groups that one cluster normalises together
 constexpr std::int64_t kMostShared = 200 << 10;
 
@@ -54,7 +54,7 @@ ClusterPlan plan_cluster(std::int64_t batch, std::int64_t channels, std::int64_t
 }
 
 __device__ float shift_of(const GroupNormCall& call, long long n, int channel) {
-  return call.shift == nullptr ? 0.0F : load(call.shift, call.shift_half, n * call.shift_stride + channel);
+  return call.shift == nullptr ? 0.0F : load(call.shift, call.shift_type, n * call.shift_stride + channel);
 }
 
 // Sums rows of `width` floats into the first, halving their number with all threads at work.
@@ -69,6 +69,7 @@ __device__ void fold_rows(float* rows, int width, int count) {
   }
 }
 
+template <typename T>
 __global__ void __launch_bounds__(kThreads)
     group_norm_cluster(const __grid_constant__ GroupNormCall call, int set_channels, int part_pixels) {
   extern __shared__ float4 memory[];
@@ -92,7 +93,7 @@ __global__ void __launch_bounds__(kThreads)
   const int row = static_cast<int>(threadIdx.x) / columns;
   const int first = rank * part_pixels;
   const int count = min(part_pixels, static_cast<int>(call.pixels) - first);
-  const auto* x = static_cast<const __half*>(call.x) + n * call.batch_stride + first_channel + column * kVector;
+  const auto* x = static_cast<const T*>(call.x) + n * call.batch_stride + first_channel + column * kVector;
   const int channel = first_channel + column * kVector;
 
   float from_pivot[kVector];  // what makes an element the distance from its group's pivot
@@ -104,8 +105,7 @@ __global__ void __launch_bounds__(kThreads)
     weight[v] = call.weight[channel + v];
     bias[v] = call.bias[channel + v];
     const int lead = (channel + v) / group_size * group_size;
-    const float pivot =
-        __half2float(static_cast<const __half*>(call.x)[n * call.batch_stride + lead]) + shift_of(call, n, lead);
+    const float pivot = to_float(static_cast<const T*>(call.x)[n * call.batch_stride + lead]) + shift_of(call, n, lead);
     from_pivot[v] = shift_of(call, n, channel + v) - pivot;
   }
   if (row < rows) {
@@ -113,10 +113,10 @@ __global__ void __launch_bounds__(kThreads)
     for (int p = row; p < count; p += rows) {
       const uint4 packed = *reinterpret_cast<const uint4*>(x + (first + p) * call.pixel_stride);
       data[p * columns + column] = packed;
-      const auto* halves = reinterpret_cast<const __half*>(&packed);
+      const auto* elements = reinterpret_cast<const T*>(&packed);
 #pragma unroll
       for (int v = 0; v < kVector; ++v) {
-        const float value = __half2float(halves[v]) + from_pivot[v];
+        const float value = to_float(elements[v]) + from_pivot[v];
         sum[v] += value;
         squares[v] += value * value;
       }
@@ -158,15 +158,15 @@ __global__ void __launch_bounds__(kThreads)
       scale[v] = rsqrtf(variance + call.epsilon) * weight[v];
       offset[v] = bias[v] + (from_pivot[v] - mean) * scale[v];
     }
-    auto* y = static_cast<__half*>(call.y) + n * call.pixels * call.channels + channel;
+    auto* y = static_cast<T*>(call.y) + n * call.pixels * call.channels + channel;
 #pragma unroll 4
     for (int p = row; p < count; p += rows) {
       uint4 packed = data[p * columns + column];
-      auto* halves = reinterpret_cast<__half*>(&packed);
+      auto* elements = reinterpret_cast<T*>(&packed);
 #pragma unroll
       for (int v = 0; v < kVector; ++v) {
-        const float value = __half2float(halves[v]) * scale[v] + offset[v];
-        halves[v] = __float2half_rn(call.silu ? silu(value) : value);
+        const float value = to_float(elements[v]) * scale[v] + offset[v];
+        elements[v] = from_float<T>(call.silu ? silu(value) : value);
       }
       *reinterpret_cast<uint4*>(y + static_cast<long long>(first + p) * call.channels) = packed;
     }
@@ -174,8 +174,10 @@ __global__ void __launch_bounds__(kThreads)
   cluster.sync();  // nobody leaves while its sums may still be read
 }
 
+template <typename T>
 void launch_cluster(const GroupNormCall& call, const ClusterPlan& plan, cudaStream_t stream) {
-  check(cudaFuncSetAttribute(group_norm_cluster, cudaFuncAttributeMaxDynamicSharedMemorySize, kMostShared + (16 << 10)),
+  check(cudaFuncSetAttribute(group_norm_cluster<T>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                             kMostShared + (16 << 10)),
         "group_norm");
   cudaLaunchConfig_t config{};
   const std::int64_t sets = call.channels / plan.channels;
@@ -188,14 +190,14 @@ void launch_cluster(const GroupNormCall& call, const ClusterPlan& plan, cudaStre
   attribute.val.clusterDim = {static_cast<unsigned>(plan.cluster), 1, 1};
   config.attrs = &attribute;
   config.numAttrs = 1;
-  check(cudaLaunchKernelEx(&config, group_norm_cluster, call, plan.channels, static_cast<int>(plan.pixels)),
+  check(cudaLaunchKernelEx(&config, group_norm_cluster<T>, call, plan.channels, static_cast<int>(plan.pixels)),
         "starting group_norm");
 }
 
-bool fits_cluster(const GroupNormCall& call) {
+bool fits_vectors(const GroupNormCall& call) {
   const auto aligned = [](const void* data) { return reinterpret_cast<std::uintptr_t>(data) % 16 == 0; };
-  return call.x_half && call.y_half && aligned(call.x) && aligned(call.y) && call.batch_stride % kVector == 0 &&
-         call.pixel_stride % kVector == 0 && call.channels % kVector == 0;
+  return is_narrow(call.x_type) && call.x_type == call.y_type && aligned(call.x) && aligned(call.y) &&
+         call.batch_stride % kVector == 0 && call.pixel_stride % kVector == 0 && call.channels % kVector == 0;
 }
 
 // ---- Two kernels over whole rows of channels, for megabytes of maps: every access is to adjacent memory, and
@@ -242,12 +244,14 @@ __device__ RowTask row_task(const GroupNormCall& call, const RowPlan& plan) {
   return task;
 }
 
+template <typename T>
 __device__ float pivot_of(const GroupNormCall& call, long long n, int group, int group_size) {
-  return __half2float(static_cast<const __half*>(call.x)[n * call.batch_stride + group * group_size]) +
+  return to_float(static_cast<const T*>(call.x)[n * call.batch_stride + group * group_size]) +
          shift_of(call, n, group * group_size);
 }
 
 // scratch [batch][chunks][groups][2]; shared: [rows][channels][2]
+template <typename T>
 __global__ void __launch_bounds__(kMostRowThreads)
     group_norm_row_moments(const __grid_constant__ GroupNormCall call, const __grid_constant__ RowPlan plan) {
   extern __shared__ float sums[];
@@ -256,18 +260,18 @@ __global__ void __launch_bounds__(kMostRowThreads)
   float offset[kVector];
 #pragma unroll
   for (int v = 0; v < kVector; ++v) {
-    offset[v] = task.shift[v] - pivot_of(call, task.n, (task.channel + v) / group_size, group_size);
+    offset[v] = task.shift[v] - pivot_of<T>(call, task.n, (task.channel + v) / group_size, group_size);
   }
   float sum[kVector] = {};
   float squares[kVector] = {};
-  const auto* x = static_cast<const __half*>(call.x) + task.n * call.batch_stride + task.channel;
+  const auto* x = static_cast<const T*>(call.x) + task.n * call.batch_stride + task.channel;
 #pragma unroll 4
   for (int p = task.first; p < task.last; p += plan.rows) {
     const uint4 packed = *reinterpret_cast<const uint4*>(x + p * call.pixel_stride);
-    const auto* halves = reinterpret_cast<const __half*>(&packed);
+    const auto* elements = reinterpret_cast<const T*>(&packed);
 #pragma unroll
     for (int v = 0; v < kVector; ++v) {
-      const float value = __half2float(halves[v]) + offset[v];
+      const float value = to_float(elements[v]) + offset[v];
       sum[v] += value;
       squares[v] += value * value;
     }
@@ -288,6 +292,7 @@ __global__ void __launch_bounds__(kMostRowThreads)
 }
 
 // shared: [pairs of threads' partial sums], then [groups][2]
+template <typename T>
 __global__ void __launch_bounds__(kMostRowThreads)
     group_norm_row_apply(const __grid_constant__ GroupNormCall call, const __grid_constant__ RowPlan plan,
                          int moment_chunks) {
@@ -316,35 +321,52 @@ __global__ void __launch_bounds__(kMostRowThreads)
     const float mean = moments[group * 2] / count;
     const float variance = fmaxf(moments[group * 2 + 1] / count - mean * mean, 0.0F);
     scale[v] = rsqrtf(variance + call.epsilon) * call.weight[channel];
-    offset[v] = call.bias[channel] + (task.shift[v] - pivot_of(call, task.n, group, group_size) - mean) * scale[v];
+    offset[v] = call.bias[channel] + (task.shift[v] - pivot_of<T>(call, task.n, group, group_size) - mean) * scale[v];
   }
-  const auto* x = static_cast<const __half*>(call.x) + task.n * call.batch_stride + task.channel;
-  auto* y = static_cast<__half*>(call.y) + task.n * call.pixels * call.channels + task.channel;
+  const auto* x = static_cast<const T*>(call.x) + task.n * call.batch_stride + task.channel;
+  auto* y = static_cast<T*>(call.y) + task.n * call.pixels * call.channels + task.channel;
 #pragma unroll 4
   for (int p = task.first; p < task.last; p += plan.rows) {
     uint4 packed = *reinterpret_cast<const uint4*>(x + p * call.pixel_stride);
-    auto* halves = reinterpret_cast<__half*>(&packed);
+    auto* elements = reinterpret_cast<T*>(&packed);
 #pragma unroll
     for (int v = 0; v < kVector; ++v) {
-      const float value = __half2float(halves[v]) * scale[v] + offset[v];
-      halves[v] = __float2half_rn(call.silu ? silu(value) : value);
+      const float value = to_float(elements[v]) * scale[v] + offset[v];
+      elements[v] = from_float<T>(call.silu ? silu(value) : value);
     }
     *reinterpret_cast<uint4*>(y + static_cast<long long>(p) * call.channels) = packed;
   }
 }
 
+template <typename T>
 void launch_rows(const GroupNormCall& call, const RowPlan& plan, cudaStream_t stream) {
   const auto threads = static_cast<unsigned>(plan.columns * plan.rows);
   const dim3 grid(static_cast<unsigned>(plan.chunks), static_cast<unsigned>(call.batch));
-  group_norm_row_moments<<<grid, threads, threads * kVector * 2 * sizeof(float), stream>>>(call, plan);
+  group_norm_row_moments<T><<<grid, threads, threads * kVector * 2 * sizeof(float), stream>>>(call, plan);
   check_launch("group_norm");
   RowPlan apply = plan;
   apply.chunks = static_cast<int>(std::min<std::int64_t>(plan.chunks * 2, (call.pixels + plan.rows - 1) / plan.rows));
   apply.pixels = static_cast<int>((call.pixels + apply.chunks - 1) / apply.chunks);
   const auto shared = (std::max<std::size_t>(threads, static_cast<std::size_t>(call.groups) * 2)) * sizeof(float);
   const dim3 apply_grid(static_cast<unsigned>(apply.chunks), static_cast<unsigned>(call.batch));
-  group_norm_row_apply<<<apply_grid, threads, shared, stream>>>(call, apply, plan.chunks);
+  group_norm_row_apply<T><<<apply_grid, threads, shared, stream>>>(call, apply, plan.chunks);
   check_launch("group_norm");
+}
+
+// Whether kernels for values of 16 bits took it.
+template <typename T>
+bool launch_fast(const GroupNormCall& call, cudaStream_t stream) {
+  constexpr std::int64_t kLarge = 6 << 20;  // below, two kernels take longer to start than a cluster to meet
+  if (!fits_vectors(call)) return false;
+  const RowPlan rows = plan_rows(call);
+  if (rows.rows > 0 && call.batch * call.pixels * call.channels * 2 >= kLarge) {
+    launch_rows<T>(call, rows, stream);
+    return true;
+  }
+  const ClusterPlan plan = plan_cluster(call.batch, call.channels, call.pixels, call.groups);
+  if (plan.cluster == 0) return false;
+  launch_cluster<T>(call, plan, stream);
+  return true;
 }
 
 // ---- Two kernels for everything else: partial moments by chunks of pixels, then the normalisation ----
@@ -357,7 +379,7 @@ __host__ __device__ inline long long chunk_count(long long pixels) {
 }
 
 __device__ float value_at(const GroupNormCall& call, long long n, long long pixel, long long channel) {
-  return load(call.x, call.x_half, n * call.batch_stride + pixel * call.pixel_stride + channel) +
+  return load(call.x, call.x_type, n * call.batch_stride + pixel * call.pixel_stride + channel) +
          shift_of(call, n, static_cast<int>(channel));
 }
 
@@ -412,86 +434,8 @@ __global__ void group_norm_apply(const __grid_constant__ GroupNormCall call, lon
     const long long group = channel / size;
     float value = (value_at(call, n, i / call.channels, channel) - moments[group * 2]) * moments[group * 2 + 1];
     value = value * call.weight[channel] + call.bias[channel];
-    store(call.y, call.y_half, n * total + i, call.silu ? value / (1.0F + expf(-value)) : value);
+    store(call.y, call.y_type, n * total + i, call.silu ? value / (1.0F + expf(-value)) : value);
   }
-}
-
-// ---- LayerNorm ----
-
-template <int Packs>
-__global__ void __launch_bounds__(128) layer_norm_warp(const __grid_constant__ LayerNormCall call) {
-  const long long row = blockIdx.x * 4LL + threadIdx.x / 32;
-  if (row >= call.rows) return;
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int columns = static_cast<int>(call.columns);
-  const auto* x = static_cast<const __half*>(call.x) + row * call.row_stride;
-  uint4 packs[Packs];
-  float sum = 0.0F;
-#pragma unroll
-  for (int i = 0; i < Packs; ++i) {
-    const int at = (i * 32 + lane) * kVector;
-    packs[i] = at < columns ? *reinterpret_cast<const uint4*>(x + at) : uint4{};
-    const auto* halves = reinterpret_cast<const __half*>(&packs[i]);
-#pragma unroll
-    for (int v = 0; v < kVector; ++v) sum += __half2float(halves[v]);
-  }
-  for (int step = 16; step > 0; step /= 2) sum += __shfl_xor_sync(0xFFFFFFFFU, sum, step);
-  const float mean = sum / static_cast<float>(columns);
-  float squares = 0.0F;
-#pragma unroll
-  for (int i = 0; i < Packs; ++i) {
-    if ((i * 32 + lane) * kVector >= columns) continue;
-    const auto* halves = reinterpret_cast<const __half*>(&packs[i]);
-#pragma unroll
-    for (int v = 0; v < kVector; ++v) {
-      const float difference = __half2float(halves[v]) - mean;
-      squares += difference * difference;
-    }
-  }
-  for (int step = 16; step > 0; step /= 2) squares += __shfl_xor_sync(0xFFFFFFFFU, squares, step);
-  const float scale = rsqrtf(squares / static_cast<float>(columns) + call.epsilon);
-  auto* y = static_cast<__half*>(call.y) + row * call.columns;
-#pragma unroll
-  for (int i = 0; i < Packs; ++i) {
-    const int at = (i * 32 + lane) * kVector;
-    if (at >= columns) continue;
-    auto* halves = reinterpret_cast<__half*>(&packs[i]);
-    const auto* weight = reinterpret_cast<const float4*>(call.weight + at);
-    const auto* bias = reinterpret_cast<const float4*>(call.bias + at);
-    const float4 w[2] = {weight[0], weight[1]};
-    const float4 b[2] = {bias[0], bias[1]};
-#pragma unroll
-    for (int v = 0; v < kVector; ++v) {
-      const float normal = (__half2float(halves[v]) - mean) * scale;
-      halves[v] = __float2half_rn(normal * reinterpret_cast<const float*>(w)[v] + reinterpret_cast<const float*>(b)[v]);
-    }
-    *reinterpret_cast<uint4*>(y + at) = packs[i];
-  }
-}
-
-__global__ void layer_norm_plain(const __grid_constant__ LayerNormCall call) {
-  __shared__ float shared[33];
-  const long long row = blockIdx.x;
-  float sum = 0.0F;
-  for (long long i = threadIdx.x; i < call.columns; i += blockDim.x)
-    sum += load(call.x, call.x_half, row * call.row_stride + i);
-  const float mean = block_sum(sum, shared) / static_cast<float>(call.columns);
-  float squares = 0.0F;
-  for (long long i = threadIdx.x; i < call.columns; i += blockDim.x) {
-    const float difference = load(call.x, call.x_half, row * call.row_stride + i) - mean;
-    squares += difference * difference;
-  }
-  const float scale = rsqrtf(block_sum(squares, shared) / static_cast<float>(call.columns) + call.epsilon);
-  for (long long i = threadIdx.x; i < call.columns; i += blockDim.x) {
-    const float normal = (load(call.x, call.x_half, row * call.row_stride + i) - mean) * scale;
-    store(call.y, call.y_half, row * call.columns + i, normal * call.weight[i] + call.bias[i]);
-  }
-}
-
-bool fits_warp(const LayerNormCall& call) {
-  const auto aligned = [](const void* data) { return reinterpret_cast<std::uintptr_t>(data) % 16 == 0; };
-  return call.x_half && call.y_half && call.columns % kVector == 0 && call.columns <= 8 * 256 && aligned(call.x) &&
-         aligned(call.y) && call.row_stride % kVector == 0;
 }
 
 }  // namespace
@@ -501,17 +445,9 @@ std::int64_t group_norm_scratch(std::int64_t batch, std::int64_t groups) {
 }
 
 void launch_group_norm(const GroupNormCall& call, cudaStream_t stream) {
-  constexpr std::int64_t kLarge = 6 << 20;  // below, two kernels take longer to start than a cluster to meet
-  const RowPlan rows = plan_rows(call);
-  if (fits_cluster(call) && rows.rows > 0 && call.batch * call.pixels * call.channels * 2 >= kLarge) {
-    launch_rows(call, rows, stream);
-    return;
-  }
-  const ClusterPlan plan = plan_cluster(call.batch, call.channels, call.pixels, call.groups);
-  if (plan.cluster != 0 && fits_cluster(call)) {
-    launch_cluster(call, plan, stream);
-    return;
-  }
+  const bool taken =
+      call.x_type == DType::kBF16 ? launch_fast<__nv_bfloat16>(call, stream) : launch_fast<__half>(call, stream);
+  if (taken) return;
   const long long chunks = chunk_count(call.pixels);
   const dim3 grid(static_cast<unsigned>(chunks), static_cast<unsigned>(call.groups), static_cast<unsigned>(call.batch));
   group_norm_moments<<<grid, kThreads, 0, stream>>>(call, chunks);
@@ -520,23 +456,6 @@ void launch_group_norm(const GroupNormCall& call, cudaStream_t stream) {
   const dim3 apply_grid(blocks, static_cast<unsigned>(call.batch));
   group_norm_apply<<<apply_grid, kThreads, static_cast<std::size_t>(call.groups) * 8, stream>>>(call, chunks);
   check_launch("group_norm");
-}
-
-void launch_layer_norm(const LayerNormCall& call, cudaStream_t stream) {
-  if (!fits_warp(call)) {
-    layer_norm_plain<<<static_cast<unsigned>(call.rows), kThreads, 0, stream>>>(call);
-  } else {
-    const unsigned grid = blocks_for(call.rows, 4);
-    const std::int64_t packs = (call.columns + 255) / 256;
-    if (packs <= 2) {
-      layer_norm_warp<2><<<grid, 128, 0, stream>>>(call);
-    } else if (packs <= 4) {
-      layer_norm_warp<4><<<grid, 128, 0, stream>>>(call);
-    } else {
-      layer_norm_warp<8><<<grid, 128, 0, stream>>>(call);
-    }
-  }
-  check_launch("layer_norm");
 }
 
 }  // namespace comfystream::backend::cuda
