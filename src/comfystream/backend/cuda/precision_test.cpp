@@ -54,7 +54,7 @@ TEST_P(Precision, BothTakeTheSameSteps) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tiny, Precision, testing::Values("unet", "taesd", "depth"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& one) { return std::string(one.param); });
 
 template <typename Problem>
 std::vector<std::string> keys_of(Problem problem) {
