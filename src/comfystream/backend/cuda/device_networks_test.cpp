@@ -20,6 +20,7 @@ constexpr double kLeastBesideStorage = 1.5;
 constexpr double kMostBesideStorage = 2.0;
 constexpr double kFewRoundings = 1e-3;  // of f16
 constexpr std::int64_t kSmallSide = 64;
+constexpr double kLeastPsnr = 40.0;  // of the workflow's picture, in f16
 
 double mean_error(std::span<const float> actual, std::span<const float> expected) {
   double error = 0;
@@ -149,10 +150,23 @@ graph::Graph small_workflow(bool whole_work) {
   return benchmarks::workflow_graph(nets, whole_work, kSmallSide, width, 56);
 }
 
+class StoredWorkflow : public testing::TestWithParam<DType> {};
+
+TEST_P(StoredWorkflow, KeepsItsPictureThroughSixteenBits) {
+  for (const bool whole : {true, false}) {
+    const graph::Graph graph = small_workflow(whole);
+    const auto inputs = inputs_of(graph, 2);
+    const auto expected = run_reference(graph, inputs, 2);
+    const auto actual = run_reference(round_as_stored(graph, GetParam()), inputs, 2);
+    EXPECT_GE(psnr(actual[0].bytes(), expected[0].bytes()), kLeastPsnr - decibels_of_half(GetParam()))
+        << "whole " << whole;
+  }
+}
+
 class DeviceWorkflow : public DeviceTest, public testing::WithParamInterface<DType> {};
 
 TEST_P(DeviceWorkflow, MatchesTheReferenceWithAndWithoutItsStaticPart) {
-  const double bound = 40.0 - decibels_of_half(GetParam());
+  const double bound = kLeastPsnr - decibels_of_half(GetParam());
   for (const bool whole : {true, false}) {
     const graph::Graph graph = small_workflow(whole);
     const auto inputs = inputs_of(graph, 2);
@@ -182,6 +196,7 @@ TEST_P(DeviceWorkflow, MakesAFrameTheSameInEveryBatch) {
   }
 }
 
+INSTANTIATE_TEST_SUITE_P(Small, StoredWorkflow, testing::Values(DType::kF16, DType::kBF16), precision_name);
 INSTANTIATE_TEST_SUITE_P(Small, DeviceWorkflow, testing::Values(DType::kF16, DType::kBF16), precision_name);
 
 }  // namespace
