@@ -126,6 +126,9 @@ class Client {
   [[nodiscard]] FrameSize output_size() const;
   /// Frames in a batch at most, the workflow's engines considered.
   [[nodiscard]] int max_batch() const;
+  /// Whether frames may lie on a card (device.hpp). Each leaves on the card that the batch ran on, or, passed through,
+  /// as it came. Others fail.
+  [[nodiscard]] bool takes_device_pictures() const noexcept;
 
   /// Another workflow, or the same with other inputs. Validates at once (Error: nothing changed). Frames go on; those
   /// that wait stay in line.

@@ -27,8 +27,11 @@ class PictureRecycler {
   virtual void recycle(std::byte* memory) noexcept = 0;
 };
 
+class DeviceMemory;
+
 /// Rows of RGB pixels without padding, top row first, in memory that is the picture's own until it is destroyed or
-/// moved from. Move-only: pictures are handed on, never copied by accident (use clone()).
+/// moved from; on the host, or (see device.hpp) on a card. Move-only: pictures are handed on, never copied by accident
+/// (use clone()).
 class Picture {
  public:
   Picture() = default;
@@ -36,6 +39,9 @@ class Picture {
   Picture(PixelFormat format, int width, int height);
   /// Memory from a pool; goes back to `recycler` at the end.
   Picture(PixelFormat format, int width, int height, std::byte* memory, std::shared_ptr<PictureRecycler> recycler);
+  /// Memory on a card, which `keeper` keeps.
+  [[nodiscard]] static Picture on_device(PixelFormat format, int width, int height, std::byte* memory,
+                                         std::shared_ptr<DeviceMemory> keeper);
   ~Picture() { release(); }
   Picture(Picture&& other) noexcept { swap(other); }
   Picture& operator=(Picture&& other) noexcept {
@@ -55,16 +61,24 @@ class Picture {
   [[nodiscard]] std::size_t size_bytes() const noexcept {
     return static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_) * bytes_per_pixel(format_);
   }
-  [[nodiscard]] std::span<std::byte> bytes() noexcept { return {memory_, size_bytes()}; }
-  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {memory_, size_bytes()}; }
+  /// Empty for a picture on a card, whose memory the host cannot reach.
+  [[nodiscard]] std::span<std::byte> bytes() noexcept { return {memory_, host_bytes()}; }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {memory_, host_bytes()}; }
+  /// On the host; Error(kUnsupported) for a picture on a card.
   [[nodiscard]] Picture clone() const;
+  /// What keeps the memory on a card; none for a picture on the host.
+  [[nodiscard]] DeviceMemory* device() const noexcept { return device_; }
+  /// Of the first pixel, on the host or on the card.
+  [[nodiscard]] std::byte* address() const noexcept { return memory_; }
 
  private:
   void release() noexcept;
   void swap(Picture& other) noexcept;
+  [[nodiscard]] std::size_t host_bytes() const noexcept { return device_ == nullptr ? size_bytes() : 0; }
 
   std::byte* memory_ = nullptr;
   std::shared_ptr<PictureRecycler> recycler_;
+  DeviceMemory* device_ = nullptr;  ///< the recycler, where the memory is a card's
   PixelFormat format_ = PixelFormat::kRgb8;
   int width_ = 0;
   int height_ = 0;

@@ -2,6 +2,7 @@
 // What compiles and runs a graph on a device.
 #pragma once
 
+#include "comfystream/device.hpp"
 #include "comfystream/graph/graph.hpp"
 #include "comfystream/tensor/tensor.hpp"
 
@@ -46,6 +47,21 @@ class Slot {
   virtual std::span<std::byte> input(std::size_t index) = 0;
   /// Memory of output `index` (Graph::outputs() order); its first n rows are valid after wait() until the next enqueue.
   virtual std::span<const std::byte> output(std::size_t index) = 0;
+
+  /// Whether rows of inputs and outputs may be pictures on a card: what follows may be called, for uint8 and float32
+  /// values whose rows are pictures [H, W, 3].
+  [[nodiscard]] virtual bool reaches_device() const { return false; }
+  /// Before the rows of a batch are written: all rows are the host's again.
+  virtual void clear_rows() {}
+  /// Row `row` of input `index` of the batch that is enqueued next is read from `picture`, of either format, on any
+  /// card, instead of input(). The picture stays until wait(). Rows are given in order.
+  virtual void read_row(std::size_t /*index*/, std::int64_t /*row*/, const Picture& /*picture*/) {}
+  /// A picture on the slot's card that row `row` of output `index` is written to instead of output(): complete after
+  /// wait().
+  [[nodiscard]] virtual Picture write_row(std::size_t /*index*/, std::int64_t /*row*/, PixelFormat /*format*/,
+                                          int /*width*/, int /*height*/) {
+    return {};
+  }
 };
 
 /// A compiled graph. set_parameter and the calls on different slots may come from different threads.
@@ -97,6 +113,8 @@ class Backend {
   [[nodiscard]] virtual DeviceCeilings measure_ceilings() { return {}; }
   /// What the values inside networks are stored as.
   [[nodiscard]] virtual DType precision() const { return DType::kF32; }
+  /// Whether its slots reach pictures on cards.
+  [[nodiscard]] virtual bool reaches_device() const { return false; }
   /// Devices that batches are shared out to.
   [[nodiscard]] virtual std::size_t parallel_devices() const { return 1; }
 };

@@ -12,6 +12,7 @@
 #endif
 #ifdef COMFYSTREAM_WITH_CUDA
 #include "comfystream/backend/cuda/cuda_backend.hpp"
+#include "comfystream/backend/cuda/device_gate.hpp"
 #endif
 
 namespace comfystream::backend {
@@ -126,6 +127,16 @@ std::optional<DType> parse_precision(const std::string& text) {
     if (text == to_string(precision)) return precision;
   }
   throw Error(ErrorCode::kInvalidArgument, "there is no precision " + text, "one of: auto, f16, bf16, f32");
+}
+
+std::shared_ptr<DeviceGate> make_device_gate() {
+#ifdef COMFYSTREAM_WITH_CUDA
+  const auto devices = make_cuda_backend()->devices();
+  if (std::ranges::any_of(devices, [](const DeviceInfo& device) { return device.available.empty(); })) {
+    return make_cuda_gate();
+  }
+#endif
+  return nullptr;
 }
 
 }  // namespace comfystream::backend

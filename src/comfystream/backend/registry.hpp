@@ -30,4 +30,7 @@ struct BackendStatus {
 /// "f16", "bf16" or "f32"; nothing for "auto". Error(kInvalidArgument) for anything else.
 [[nodiscard]] std::optional<DType> parse_precision(const std::string& text);
 
+/// See comfystream::make_device_gate().
+[[nodiscard]] std::shared_ptr<DeviceGate> make_device_gate();
+
 }  // namespace comfystream::backend

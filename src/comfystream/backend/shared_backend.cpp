@@ -15,6 +15,15 @@ class SharedSlot final : public Slot {
 
   std::span<std::byte> input(std::size_t index) override { return slot_->input(index); }
   std::span<const std::byte> output(std::size_t index) override { return slot_->output(index); }
+  [[nodiscard]] bool reaches_device() const override { return slot_->reaches_device(); }
+  void clear_rows() override { slot_->clear_rows(); }
+  void read_row(std::size_t index, std::int64_t row, const Picture& picture) override {
+    slot_->read_row(index, row, picture);
+  }
+  [[nodiscard]] Picture write_row(std::size_t index, std::int64_t row, PixelFormat format, int width,
+                                  int height) override {
+    return slot_->write_row(index, row, format, width, height);
+  }
   [[nodiscard]] Slot& slot() const noexcept { return *slot_; }
   [[nodiscard]] std::size_t device() const noexcept { return device_; }
 
@@ -75,6 +84,7 @@ class SharedBackend final : public Backend {
   [[nodiscard]] bool compiles_concurrently() const override { return devices_.front()->compiles_concurrently(); }
   [[nodiscard]] DeviceCeilings measure_ceilings() override { return devices_.front()->measure_ceilings(); }
   [[nodiscard]] DType precision() const override { return devices_.front()->precision(); }
+  [[nodiscard]] bool reaches_device() const override { return devices_.front()->reaches_device(); }
   [[nodiscard]] std::size_t parallel_devices() const override { return devices_.size(); }
   [[nodiscard]] std::unique_ptr<Executable> compile(const graph::Graph& graph, const CompileOptions& options) override {
     std::vector<std::unique_ptr<Executable>> executables;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comfystream/client.hpp"
 
+#include "comfystream/backend/registry.hpp"
 #include "comfystream/client/client_impl.hpp"
 #include "comfystream/client/stream_settings.hpp"
 
@@ -50,6 +51,7 @@ bool Client::running() const noexcept { return impl_->running(); }
 FrameSize Client::input_size() const { return impl_->input_size(); }
 FrameSize Client::output_size() const { return impl_->output_size(); }
 int Client::max_batch() const { return impl_->max_batch(); }
+bool Client::takes_device_pictures() const noexcept { return impl_->takes_device_pictures(); }
 Updated Client::update(std::string_view workflow) { return impl_->update(workflow); }
 std::optional<Error> Client::wait_for_update() { return impl_->wait_for_update(); }
 
@@ -73,5 +75,7 @@ void Client::stop() { impl_->stop(); }
 std::string Client::report() const { return impl_->report(); }
 std::string Client::performance_summary() const { return impl_->performance_summary(); }
 std::string Client::measure_batches(std::span<const Picture> frames) { return impl_->measure_batches(frames); }
+
+std::shared_ptr<DeviceGate> make_device_gate() { return backend::make_device_gate(); }
 
 }  // namespace comfystream

@@ -39,6 +39,7 @@ class Client::Impl {
   [[nodiscard]] FrameSize input_size() const;
   [[nodiscard]] FrameSize output_size() const;
   [[nodiscard]] int max_batch() const;
+  [[nodiscard]] bool takes_device_pictures() const noexcept { return compiler_.backend().reaches_device(); }
   [[nodiscard]] stream::PerformanceTimer& timer() noexcept { return timer_; }
   [[nodiscard]] std::string performance_summary() const;
   [[nodiscard]] std::string measure_batches(std::span<const Picture> frames);

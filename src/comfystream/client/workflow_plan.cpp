@@ -51,7 +51,8 @@ class WorkflowPlan::RowSlot final : public stream::BatchPlan::Slot {
         input_(slot_->input(0)),
         output_(slot_->output(0)),
         input_row_(plan.input_.size_bytes()),
-        output_row_(plan.output_.size_bytes()) {
+        output_row_(plan.output_.size_bytes()),
+        output_spec_(plan.output_) {
     for (std::size_t i = 0; i < plan.taps_.size(); ++i) {
       taps_.push_back({slot_->output(plan.traced_.taps[i].output), plan.taps_[i].picture.size_bytes()});
     }
@@ -67,6 +68,12 @@ class WorkflowPlan::RowSlot final : public stream::BatchPlan::Slot {
     const Rows& rows = taps_[tap];
     return rows.bytes.subspan(rows.row * static_cast<std::size_t>(row), rows.row);
   }
+  bool reaches_device() const override { return slot_->reaches_device(); }
+  void clear_rows() override { slot_->clear_rows(); }
+  void read_row(int row, const Picture& picture) override { slot_->read_row(0, row, picture); }
+  Picture write_row(int row, PixelFormat format) override {
+    return slot_->write_row(0, row, format, output_spec_.width, output_spec_.height);
+  }
   [[nodiscard]] backend::Slot& slot() const noexcept { return *slot_; }
   std::size_t frames = 0;  ///< of the batch that was enqueued last
 
@@ -81,6 +88,7 @@ class WorkflowPlan::RowSlot final : public stream::BatchPlan::Slot {
   std::span<const std::byte> output_;
   std::size_t input_row_;
   std::size_t output_row_;
+  stream::PictureSpec output_spec_;
   std::vector<Rows> taps_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "comfystream/stream/batch.hpp"
 
+#include "comfystream/device.hpp"
 #include "comfystream/stream/pixels.hpp"
 
 #include <cstring>
@@ -54,23 +55,54 @@ void Batch::start(const Clock& clock, bool keep_inputs) {
 }
 
 void Batch::write_rows() {
+  slot_->clear_rows();
+  const Picture* last = nullptr;
   for (BatchItem& item : items()) {
-    const Picture& picture = item.frame.picture;
-    if (picture.empty() || picture.width() != input_.width || picture.height() != input_.height) {
-      const std::string have = picture.empty() ? "no picture" : size_text(picture.width(), picture.height());
-      item.reason = "frame " + std::to_string(item.frame.id) + " of stream " + std::to_string(item.frame.stream_id) +
-                    " has " + have + ", the plan takes " + size_text(input_.width, input_.height);
-      continue;
-    }
+    item.reason = refusal(item.frame);
+    if (!item.reason.empty()) continue;
     item.row = record_.frames++;
-    copy_pixels(picture.bytes(), picture.format(), slot_->input_row(item.row), input_.format);
-    if (!keep_inputs_) item.frame.picture = {};
+    write_row(item);
+    last = &item.frame.picture;
   }
   if (record_.frames == 0) return;
   record_.run_size = plan_->plan->run_size(record_.frames);
-  const auto last = slot_->input_row(record_.frames - 1);
+  pad(last);
+}
+
+std::string Batch::refusal(const Frame& frame) const {
+  const Picture& picture = frame.picture;
+  const bool fits = !picture.empty() && picture.width() == input_.width && picture.height() == input_.height;
+  const bool reached = picture.device() == nullptr || slot_->reaches_device() || plan_->plan->passes_through();
+  if (fits && reached) return {};
+  std::string have = picture.empty() ? "no picture" : size_text(picture.width(), picture.height());
+  std::string want = size_text(input_.width, input_.height);
+  if (fits) {
+    have = "its picture on device " + std::to_string(picture.device()->device());
+    want = "pictures on the host";
+  }
+  return "frame " + std::to_string(frame.id) + " of stream " + std::to_string(frame.stream_id) + " has " + have +
+         ", the plan takes " + want;
+}
+
+void Batch::write_row(BatchItem& item) {
+  Picture& picture = item.frame.picture;
+  if (picture.device() == nullptr) {
+    copy_pixels(picture.bytes(), picture.format(), slot_->input_row(item.row), input_.format);
+    if (!keep_inputs_) picture = {};
+  } else if (!plan_->plan->passes_through()) {
+    slot_->read_row(item.row, picture);
+    item.leaving = slot_->write_row(item.row, plan_->pictures->spec().format);
+  }
+}
+
+void Batch::pad(const Picture* last) {
+  const auto source = slot_->input_row(record_.frames - 1);
   for (int row = record_.frames; row < record_.run_size; ++row) {
-    std::memcpy(slot_->input_row(row).data(), last.data(), last.size());
+    if (last->device() != nullptr) {
+      slot_->read_row(row, *last);
+    } else {
+      std::memcpy(slot_->input_row(row).data(), source.data(), source.size());
+    }
   }
 }
 
@@ -105,9 +137,12 @@ void Batch::show_taps(const std::function<void(const TapSpec&, const Frame&, std
 }
 
 void Batch::download(BatchItem& item) {
-  Picture leaving = plan_->pictures->take();
-  copy_pixels(slot_->output_row(item.row), output_.format, leaving.bytes(), leaving.format());
-  item.frame.picture = std::move(leaving);
+  if (item.frame.picture.device() == nullptr) {
+    item.leaving = plan_->pictures->take();
+    copy_pixels(slot_->output_row(item.row), output_.format, item.leaving.bytes(), item.leaving.format());
+  }
+  // A picture on a card that passed through is its own result.
+  if (!item.leaving.empty()) item.frame.picture = std::move(item.leaving);
   item.outcome = FrameOutcome::kDone;
 }
 

@@ -45,6 +45,7 @@ struct BatchItem {
   OpenStream* stream = nullptr;
   std::uint64_t ticket = 0;
   Frame frame;
+  Picture leaving;  ///< on a card, written with the batch; empty where the output is the host's
   int row = -1;  ///< its row of the slot; -1 when it could not be written
   FrameOutcome outcome = FrameOutcome::kFailed;
   std::string reason;
@@ -74,6 +75,10 @@ class Batch {
 
  private:
   void write_rows();
+  /// Why the frame cannot run; empty where it can.
+  [[nodiscard]] std::string refusal(const Frame& frame) const;
+  void write_row(BatchItem& item);
+  void pad(const Picture* last);
   void download(BatchItem& item);
   void fail(BatchItem& item);
   [[nodiscard]] bool ran() const noexcept { return record_.frames > 0 && error_.empty(); }

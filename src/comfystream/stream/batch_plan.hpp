@@ -49,6 +49,17 @@ class BatchPlan {
     [[nodiscard]] virtual std::span<const std::byte> output_row(int row) const = 0;
     /// The same of tap `tap`, an index of taps().
     [[nodiscard]] virtual std::span<const std::byte> tap_row(std::size_t /*tap*/, int /*row*/) const { return {}; }
+
+    /// Whether rows may be pictures on a card: what follows may be called.
+    [[nodiscard]] virtual bool reaches_device() const { return false; }
+    /// Before the rows of a batch are written: all rows are the host's again.
+    virtual void clear_rows() {}
+    /// Row `row` of the batch that is enqueued next is read from `picture`, of input()'s size, either format, on any
+    /// card, instead of input_row(). The picture stays until wait(). Rows are given in order.
+    virtual void read_row(int /*row*/, const Picture& /*picture*/) {}
+    /// A picture on the slot's card, of output()'s size, that row `row` is written to instead of output_row(): complete
+    /// after wait().
+    [[nodiscard]] virtual Picture write_row(int /*row*/, PixelFormat /*format*/) { return {}; }
   };
 
   virtual ~BatchPlan() = default;
@@ -61,6 +72,9 @@ class BatchPlan {
   /// The smallest compiled batch that holds `frames` (1..max_batch) frames: `frames` itself where any size is compiled,
   /// max_batch() for a fixed-batch plan. The rows above `frames` are padding and never leave the pipeline.
   [[nodiscard]] virtual int run_size(int frames) const = 0;
+
+  /// The output is the input, bit for bit. A picture on a card then leaves as it came, untouched.
+  [[nodiscard]] virtual bool passes_through() const { return false; }
 
   /// A slot whose memory is ready for every batch size. Throws Error when memory or device refuse.
   [[nodiscard]] virtual std::unique_ptr<Slot> make_slot() = 0;

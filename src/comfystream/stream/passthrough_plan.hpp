@@ -16,6 +16,7 @@ class PassthroughPlan final : public BatchPlan {
   [[nodiscard]] PictureSpec output() const override { return spec_; }
   [[nodiscard]] int max_batch() const override { return max_batch_; }
   [[nodiscard]] int run_size(int frames) const override { return frames; }
+  [[nodiscard]] bool passes_through() const override { return true; }
   [[nodiscard]] std::unique_ptr<Slot> make_slot() override;
   void enqueue(Slot& slot, int batch_size) override;
   void wait(Slot& slot) override;

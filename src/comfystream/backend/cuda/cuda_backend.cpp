@@ -20,6 +20,7 @@ class CudaBackend final : public Backend {
   [[nodiscard]] std::string name() const override { return "cuda"; }
   [[nodiscard]] DType precision() const override { return options_.precision; }
   [[nodiscard]] std::vector<DeviceInfo> devices() const override;
+  [[nodiscard]] bool reaches_device() const override { return true; }
   [[nodiscard]] DeviceCeilings measure_ceilings() override {
     return cuda::measure_ceilings(options_.device, options_.precision);
   }

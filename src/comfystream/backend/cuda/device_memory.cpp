@@ -5,6 +5,16 @@
 
 namespace comfystream::backend::cuda {
 
+DeviceScope::DeviceScope(int device) noexcept {
+  int current = 0;
+  if (cudaGetDevice(&current) != cudaSuccess || current == device) return;
+  if (cudaSetDevice(device) == cudaSuccess) before_ = current;
+}
+
+DeviceScope::~DeviceScope() {
+  if (before_ >= 0) static_cast<void>(cudaSetDevice(before_));
+}
+
 void DeviceBuffer::Free::operator()(std::byte* data) const noexcept { static_cast<void>(cudaFree(data)); }
 void PinnedBuffer::Free::operator()(std::byte* data) const noexcept { static_cast<void>(cudaFreeHost(data)); }
 

@@ -11,6 +11,18 @@
 
 namespace comfystream::backend::cuda {
 
+/// Makes a device the thread's current one while it lives: for threads that are not ours, whose choice stays theirs.
+class DeviceScope {
+ public:
+  explicit DeviceScope(int device) noexcept;
+  ~DeviceScope();
+  DeviceScope(const DeviceScope&) = delete;
+  DeviceScope& operator=(const DeviceScope&) = delete;
+
+ private:
+  int before_ = -1;  // -1: nothing to restore
+};
+
 /// Device memory, aligned to 256 bytes. Freed without an error being reported: there is nobody to report it to.
 class DeviceBuffer {
  public:

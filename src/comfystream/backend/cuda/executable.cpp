@@ -168,8 +168,7 @@ std::vector<std::int64_t> Engine::compiled_sizes() {
   return sizes;
 }
 
-void Engine::record(const Compiled& compiled, const std::vector<std::byte*>& base, const std::vector<HostCopy>& before,
-                    const std::vector<HostCopy>& after) {
+void Engine::record(const Compiled& compiled, const std::vector<std::byte*>& base) {
   const auto& steps = compiled.program.steps;
   const auto& places = compiled.schedule.places;
   const cudaStream_t main = streams_.front().get();
@@ -178,16 +177,9 @@ void Engine::record(const Compiled& compiled, const std::vector<std::byte*>& bas
   for (const auto& place : places) {
     for (const auto step : place.waits_for) awaited[step] = true;
   }
-  const auto copy = [&](const std::vector<HostCopy>& copies) {
-    for (const auto& one : copies) {
-      if (one.bytes != 0)
-        check(cudaMemcpyAsync(one.to, one.from, one.bytes, cudaMemcpyDefault, main), "recording a copy");
-    }
-  };
   const auto wait = [](cudaStream_t stream, const Event& event) {
     check(cudaStreamWaitEvent(stream, event.get(), 0), "recording a dependency");
   };
-  copy(before);
   const Event start = make_event(false);
   check(cudaEventRecord(start.get(), main), "recording a dependency");
   std::vector<bool> used(streams_.size(), false);
@@ -208,11 +200,9 @@ void Engine::record(const Compiled& compiled, const std::vector<std::byte*>& bas
     check(cudaEventRecord(last.get(), streams_[lane].get()), "recording a dependency");
     wait(main, last);
   }
-  copy(after);
 }
 
-CudaGraphExec Engine::capture(const Compiled& compiled, const std::vector<std::byte*>& base,
-                              const std::vector<HostCopy>& before, const std::vector<HostCopy>& after) {
+CudaGraphExec Engine::capture(const Compiled& compiled, const std::vector<std::byte*>& base) {
   const std::lock_guard lock(capture_mutex_);
   const auto begin = Clock::now();
   check(cudaSetDevice(options_.device), "choosing the device");
@@ -220,7 +210,7 @@ CudaGraphExec Engine::capture(const Compiled& compiled, const std::vector<std::b
   check(cudaStreamBeginCapture(main, cudaStreamCaptureModeThreadLocal), "recording a batch");
   cudaGraph_t captured = nullptr;
   try {
-    record(compiled, base, before, after);
+    record(compiled, base);
   } catch (...) {
     static_cast<void>(cudaStreamEndCapture(main, &captured));
     const CudaGraph dropped(captured);

@@ -48,6 +48,8 @@ class Engine {
   [[nodiscard]] const graph::Graph& graph() const noexcept { return planned_.graph; }
   [[nodiscard]] std::int64_t max_batch() const noexcept { return max_batch_; }
   [[nodiscard]] int device() const noexcept { return options_.device; }
+  /// Those that leave on the card.
+  [[nodiscard]] PicturesOnDevice& pictures() const noexcept { return *libraries_->pictures; }
   [[nodiscard]] std::optional<std::uint8_t> fill() const noexcept { return options_.fill; }
   [[nodiscard]] const Compiled& static_part() const noexcept { return static_; }
   [[nodiscard]] bool static_reads(std::size_t parameter) const { return static_reads_[parameter]; }
@@ -56,15 +58,8 @@ class Engine {
   const Compiled& compiled(std::int64_t batch_size);
   [[nodiscard]] std::vector<std::int64_t> compiled_sizes();
 
-  /// Records `compiled` as a graph that runs on the memory given (an address for each buffer), with copies from and to
-  /// the host around it.
-  struct HostCopy {
-    void* to;
-    const void* from;
-    std::size_t bytes;
-  };
-  CudaGraphExec capture(const Compiled& compiled, const std::vector<std::byte*>& base,
-                        const std::vector<HostCopy>& before, const std::vector<HostCopy>& after);
+  /// Records `compiled` as a graph that runs on the memory given (an address for each buffer).
+  CudaGraphExec capture(const Compiled& compiled, const std::vector<std::byte*>& base);
   /// Microseconds of each step alone on the memory given.
   std::vector<float> time_steps(const Compiled& compiled, const std::vector<std::byte*>& base);
 
@@ -90,8 +85,7 @@ class Engine {
   void prepare(const std::vector<Program*>& programs);
   void prepare(const std::vector<Step*>& steps, std::vector<std::int64_t>& scratch,
                std::vector<std::exception_ptr>& failures);
-  void record(const Compiled& compiled, const std::vector<std::byte*>& base, const std::vector<HostCopy>& before,
-              const std::vector<HostCopy>& after);
+  void record(const Compiled& compiled, const std::vector<std::byte*>& base);
   void add_time(const std::string& part, std::chrono::steady_clock::time_point since);
   void measure_scopes(std::int64_t batch_size, CudaSlot& slot);
 

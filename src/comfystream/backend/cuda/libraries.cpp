@@ -8,11 +8,16 @@
 namespace comfystream::backend::cuda {
 namespace {
 
+int current_device() {
+  int device = 0;
+  check(cudaGetDevice(&device), "asking for the device");
+  return device;
+}
+
 // What a choice of algorithm depends on beside the problem.
 std::string cache_key() {
-  int device = 0;
+  const int device = current_device();
   cudaDeviceProp properties{};
-  check(cudaGetDevice(&device), "asking for the device");
   check(cudaGetDeviceProperties(&properties, device), "asking for the device");
   // The number is that of the rules by which candidates are admitted.
   return std::string(properties.name) + "-2-cudnn" + std::to_string(cudnnGetVersion()) + "-cublaslt" +
@@ -26,7 +31,8 @@ Libraries::Libraries(const std::filesystem::path& cache_folder, bool tune)
       plans(tune ? cache_folder : std::filesystem::path{}, cache_key()),
       jit(plans),
       gemm(cache, use, tune),
-      cudnn(cache, plans, use, tune) {}
+      cudnn(cache, plans, use, tune),
+      pictures(PicturesOnDevice::create(current_device())) {}
 
 void Libraries::save() {
   cache.save();

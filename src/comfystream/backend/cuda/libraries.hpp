@@ -6,6 +6,7 @@
 #include "comfystream/backend/cuda/cudnn_graphs.hpp"
 #include "comfystream/backend/cuda/gemm.hpp"
 #include "comfystream/backend/cuda/jit.hpp"
+#include "comfystream/backend/cuda/pictures_on_device.hpp"
 #include "comfystream/backend/cuda/plan_store.hpp"
 #include "comfystream/backend/cuda/tuning_cache.hpp"
 
@@ -26,6 +27,7 @@ struct Libraries {
   Jit jit;
   GemmLibrary gemm;
   CudnnLibrary cudnn;
+  std::shared_ptr<PicturesOnDevice> pictures;  ///< that leave on the device
 };
 
 }  // namespace comfystream::backend::cuda

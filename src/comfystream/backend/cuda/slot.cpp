@@ -19,6 +19,8 @@ CudaSlot::Port CudaSlot::make_port(graph::Value value, const char* what) const {
   // By the runtime's call, so that compute-sanitizer knows of it.
   check(cudaMemset(port.host.bytes().data(), 0, port.host.bytes().size()), what);
   fill(port.device);
+  port.format = type.dtype == DType::kF32 ? PixelFormat::kRgbF32 : PixelFormat::kRgb8;
+  port.pictures.reserve(static_cast<std::size_t>(engine_->max_batch()));
   return port;
 }
 
@@ -52,7 +54,7 @@ CudaSlot::CudaSlot(std::shared_ptr<Engine> engine) : engine_(std::move(engine)) 
   check(cudaEventCreateWithFlags(&end, cudaEventBlockingSync), "making an event");
   end_.reset(end);
   const Compiled& fixed = engine_->static_part();
-  if (!fixed.program.steps.empty()) static_graph_ = engine_->capture(fixed, addresses(fixed, 1), {}, {});
+  if (!fixed.program.steps.empty()) static_graph_ = engine_->capture(fixed, addresses(fixed, 1));
   for (const auto size : engine_->compiled_sizes()) prepare(size);
   engine_->add_slot(this);
 }
@@ -105,11 +107,7 @@ void CudaSlot::prepare(std::int64_t batch_size) {
     if (graphs_.contains(batch_size)) return;
   }
   const Compiled& compiled = engine_->compiled(batch_size);
-  std::vector<Engine::HostCopy> before;
-  std::vector<Engine::HostCopy> after;
-  for (Port& port : inputs_) before.push_back({port.device.data(), port.host.bytes().data(), port.bytes(batch_size)});
-  for (Port& port : outputs_) after.push_back({port.host.bytes().data(), port.device.data(), port.bytes(batch_size)});
-  CudaGraphExec graph = engine_->capture(compiled, addresses(compiled, batch_size), before, after);
+  CudaGraphExec graph = engine_->capture(compiled, addresses(compiled, batch_size));
   const std::lock_guard lock(graphs_mutex_);
   graphs_.try_emplace(batch_size, std::move(graph));
 }
@@ -134,12 +132,46 @@ void CudaSlot::enqueue(std::int64_t batch_size) {
     graph = graphs_.at(batch_size).get();
   }
   check(cudaSetDevice(engine_->device()), "choosing the device");
+  try {
+    start(graph, batch_size);
+  } catch (...) {
+    // What had been queued reads pictures that their owners now get back.
+    static_cast<void>(cudaStreamSynchronize(stream_.get()));
+    throw;
+  }
+}
+
+void CudaSlot::start(cudaGraphExec_t graph, std::int64_t batch_size) {
+  const cudaStream_t stream = stream_.get();
   update_parameters();
-  if (static_is_stale_ && static_graph_) check(cudaGraphLaunch(static_graph_.get(), stream_.get()), "starting a batch");
+  if (static_is_stale_ && static_graph_) check(cudaGraphLaunch(static_graph_.get(), stream), "starting a batch");
   static_is_stale_ = false;
-  check(cudaEventRecord(begin_.get(), stream_.get()), "starting a batch");
-  check(cudaGraphLaunch(graph, stream_.get()), "starting a batch");
-  check(cudaEventRecord(end_.get(), stream_.get()), "starting a batch");
+  check(cudaEventRecord(begin_.get(), stream), "starting a batch");
+  for (Port& port : inputs_) port.pictures.upload(memory(port, batch_size), stream);
+  check(cudaGraphLaunch(graph, stream), "starting a batch");
+  for (const Port& port : outputs_) port.pictures.download(memory(port, batch_size), stream);
+  check(cudaEventRecord(end_.get(), stream), "starting a batch");
+}
+
+PictureRows::Memory CudaSlot::memory(const Port& port, std::int64_t batch_size) const {
+  return {port.host.bytes().first(port.bytes(batch_size)), port.device.data(), port.format, engine_->device()};
+}
+
+void CudaSlot::clear_rows() {
+  for (Port& port : inputs_) port.pictures.clear();
+  for (Port& port : outputs_) port.pictures.clear();
+}
+
+void CudaSlot::read_row(std::size_t index, std::int64_t row, const Picture& picture) {
+  Port& port = inputs_.at(index);
+  port.pictures.add(row, picture, port.format);
+}
+
+Picture CudaSlot::write_row(std::size_t index, std::int64_t row, PixelFormat format, int width, int height) {
+  Port& port = outputs_.at(index);
+  Picture picture = engine_->pictures().take(format, width, height);
+  port.pictures.add(row, picture, port.format);
+  return picture;
 }
 
 void CudaSlot::wait() { check(cudaEventSynchronize(end_.get()), "a batch on the GPU failed"); }

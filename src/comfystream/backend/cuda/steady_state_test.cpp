@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts, by CUPTI and operator new, what a warm executable asks of driver and host for a batch: nothing but one copy
-// of parameters that changed, one graph and one wait. A program of its own, whose every allocation is counted.
+// Counts, by CUPTI and operator new, what a warm executable asks of driver and host for a batch: nothing but copies
+// of the frames and of parameters that changed, one graph and one wait. A program of its own, whose every allocation is counted.
 #include "benchmarks/sd15_workflow.hpp"
 #include "comfystream/backend/cuda/device_test.hpp"
 #include "comfystream/stream/counted_new.hpp"
