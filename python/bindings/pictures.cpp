@@ -16,17 +16,6 @@ namespace nb = nanobind;
 
 using AnyArray = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
-/// Gives a Python object's memory back by leaving the object.
-class Loan final : public PictureRecycler {
- public:
-  Loan(PyObject* object, std::shared_ptr<Keepsakes> keepsakes) : object_(object), keepsakes_(std::move(keepsakes)) {}
-  void recycle(std::byte* /*memory*/) noexcept override { keepsakes_->leave(object_); }
-
- private:
-  PyObject* object_;
-  std::shared_ptr<Keepsakes> keepsakes_;
-};
-
 std::string shape_text(const AnyArray& array) {
   std::string text;
   for (std::size_t i = 0; i < array.ndim(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(array.shape(i));
@@ -71,6 +60,14 @@ void Keepsakes::let_go() {
   }
   // Unlocked: an object's end can run any Python.
   for (PyObject* object : objects) Py_DECREF(object);
+}
+
+void Loan::recycle(std::byte* /*memory*/) noexcept {
+  if (keepsakes_) {
+    keepsakes_->leave(object_);
+  } else if (PyGILState_Check() == 1) {
+    Py_DECREF(object_);
+  }
 }
 
 Picture borrow_picture(nb::handle array, std::shared_ptr<Keepsakes> keepsakes) {

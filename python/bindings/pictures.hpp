@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include <nanobind/nanobind.h>
@@ -29,6 +30,22 @@ class Keepsakes {
  private:
   std::mutex mutex_;
   std::vector<PyObject*> objects_;
+};
+
+/// Gives a Python object's memory back by leaving the object.
+class Loan final : public PictureRecycler {
+ public:
+  /// Has the reference to `object`. Without keepsakes it is let go of where the memory comes back, if Python's lock is
+  /// held there, else given up.
+  Loan(PyObject* object, std::shared_ptr<Keepsakes> keepsakes) : object_(object), keepsakes_(std::move(keepsakes)) {}
+
+  void keep_at(std::shared_ptr<Keepsakes> keepsakes) noexcept { keepsakes_ = std::move(keepsakes); }
+  [[nodiscard]] PyObject* object() const noexcept { return object_; }
+  void recycle(std::byte* memory) noexcept override;
+
+ private:
+  PyObject* object_;
+  std::shared_ptr<Keepsakes> keepsakes_;
 };
 
 /// A picture in the memory of `array`: [H, W, 3] or [1, H, W, 3], uint8 or float32, rows without gaps, on the CPU. The

@@ -2,6 +2,7 @@
 #include "python/bindings/session.hpp"
 
 #include "comfystream/client.hpp"
+#include "python/bindings/device_pictures.hpp"
 #include "python/bindings/log_queue.hpp"
 #include "python/bindings/notifier.hpp"
 #include "python/bindings/pictures.hpp"
@@ -145,8 +146,14 @@ class Session {
     frame.stream_id = stream;
     frame.id = id;
     frame.pts = Pts(pts);
-    frame.picture = borrow_picture(array, keepsakes_);
-    return name_of(client().try_submit(std::move(frame)));
+    LentPicture* lent = nullptr;
+    const bool is_lent = nb::try_cast(array, lent, false);
+    frame.picture = is_lent ? lent->take(keepsakes_) : borrow_picture(array, keepsakes_);
+    const Submitted submitted = client().try_submit(std::move(frame));
+    const bool taken = submitted == Submitted::kAccepted || submitted == Submitted::kDropped;
+    // A frame that was not taken is left as it was.
+    if (is_lent && !taken) lent->put_back(std::move(frame.picture));  // NOLINT(bugprone-use-after-move)
+    return name_of(submitted);
   }
 
   /// (outcome, id, pts, reason, picture), None after `timeout` milliseconds, False at the stream's end.
@@ -156,8 +163,7 @@ class Session {
     keepsakes_->let_go();
     if (received == Received::kTimeout) return nb::none();
     if (received == Received::kEnd) return nb::bool_(false);
-    const nb::object picture =
-        result.frame.picture.empty() ? nb::object(nb::none()) : to_array(std::move(result.frame.picture));
+    const nb::object picture = to_python(std::move(result.frame.picture));
     return nb::make_tuple(name_of(result.outcome), result.frame.id, result.frame.pts.count(), result.reason, picture);
   }
 
@@ -196,6 +202,11 @@ class Session {
     settings.capacity = capacity;
     if (notifier_) settings.on_change = [notifier = notifier_] { notifier->notify(); };
     return settings;
+  }
+
+  static nb::object to_python(Picture&& picture) {
+    if (picture.empty()) return nb::none();
+    return picture.device() != nullptr ? from_device(std::move(picture)) : to_array(std::move(picture));
   }
 
   Received wait_for(FrameResult& result, int timeout, std::uint32_t stream) {
@@ -295,6 +306,7 @@ void register_session(nb::module_& module) {
       .def_prop_ro("input_size", [](Session& self) { return size_pair(self.client().input_size()); })
       .def_prop_ro("output_size", [](Session& self) { return size_pair(self.client().output_size()); })
       .def_prop_ro("max_batch", [](Session& self) { return self.client().max_batch(); })
+      .def_prop_ro("takes_device_pictures", [](Session& self) { return self.client().takes_device_pictures(); })
       .def(
           "report", [](Session& self) { return self.client().report(); }, Unlocked())
       .def(

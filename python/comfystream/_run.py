@@ -64,7 +64,7 @@ class Run:
         """Hands a frame of the run's size in."""
         number = self.next_id
         pts = prepared.pts if isinstance(prepared.pts, int) else 0
-        status = self.session.try_submit(prepared.array, number, pts)
+        status = self.session.try_submit(prepared.for_session(self.session), number, pts)
         if status == "refused":
             self._counters.refused += 1
         elif status != "closed":
@@ -72,7 +72,7 @@ class Run:
             self.fresh = False
             self._counters.entered += 1
             # The core keeps the array itself for as long as it needs it.
-            prepared.array = None
+            prepared.array = prepared.to_host = None
             self._tickets[number] = prepared
         return status
 

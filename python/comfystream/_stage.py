@@ -287,9 +287,18 @@ class Stage:
                 logger.error("a %dx%d frame is dropped: %dx%d run", prepared.width, prepared.height, *run.size)
                 self.counters.entered += 1
                 self.counters.failed += 1
-            elif run.put(prepared) == "refused":
+            elif not self._run_pending(run, prepared):
                 return
             self._pending.popleft()
+
+    def _run_pending(self, run: Run, prepared: Prepared) -> bool:
+        try:
+            return run.put(prepared) != "refused"
+        except ComfyStreamError as error:  # it waited for a workflow that cannot take it
+            logger.error("a frame is dropped: %s", error)
+            self.counters.entered += 1
+            self.counters.failed += 1
+            return True
 
     def _keep(self, run: Run) -> None:
         limit = max(run.session.queues()[4], 2)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -304,7 +305,13 @@ class ComfyStreamClient:
         _registry.closed(self)
 
     def _prepare(self, frame: Any, pts: Any, time_base: Any, side_data: Any) -> Prepared:
-        return prepare(frame, pts=pts, time_base=time_base, side_data=side_data, copy=self.options.copy_frames)
+        copy = self.options.copy_frames
+        return prepare(frame, pts=pts, time_base=time_base, side_data=side_data, copy=copy, gate=self._gate)
+
+    @functools.cached_property
+    def _gate(self) -> _core.DeviceGate | None:
+        # One a client: a frame that is long in the making on its card keeps no other client's waiting.
+        return _core.device_gate()
 
     def _clear_boxes(self) -> None:
         for box in (self.audio_inputs, self.audio_outputs, self.text_outputs):

@@ -26,6 +26,10 @@ __all__ = ["CompiledWorkflow", "compile"]
 _WAIT_MS = 1000
 
 
+def _submit(session: _core.Session, frame: Prepared, number: int, stream: int) -> str:
+    return session.try_submit(frame.for_session(session), number, 0, stream)
+
+
 class CompiledWorkflow:
     """A compiled workflow; :func:`compile` makes it. Blocks while it runs, without Python's lock. One run at a time."""
 
@@ -34,6 +38,7 @@ class CompiledWorkflow:
         self._options = options
         self._models = str(models_folder(options)) if needs_models(workflow) else ""
         self._sessions: dict[tuple[tuple[int, int], str], _core.Session] = {}
+        self._gate = _core.device_gate()
         self._stream = 0
         self._closed = False
         pixels = "float32" if options.pixels == "auto" else options.pixels
@@ -78,7 +83,7 @@ class CompiledWorkflow:
         stacked = hasattr(batch, "shape")
         if stacked and len(batch.shape) != 4:
             raise ArgumentError(f"a batch of shape {list(batch.shape)}; expected [N, height, width, 3]")
-        frames = [prepare(frame) for frame in batch]
+        frames = [prepare(frame, gate=self._gate) for frame in batch]
         if not frames:
             return batch
         sizes = {(frame.width, frame.height) for frame in frames}
@@ -99,7 +104,7 @@ class CompiledWorkflow:
         try:
             sent = 0
             while True:
-                while sent < len(frames) and session.try_submit(frames[sent].array, sent, 0, stream) == "accepted":
+                while sent < len(frames) and _submit(session, frames[sent], sent, stream) == "accepted":
                     sent += 1
                     if sent == len(frames):
                         session.end_stream(stream)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from comfystream import _cards, _core
 from comfystream.exceptions import ArgumentError
 
 __all__ = ["Frame", "FrameTypeError", "Prepared", "prepare"]
@@ -51,8 +52,9 @@ class Prepared:
     """A frame as the core takes it.
 
     Attributes:
-        array: contiguous uint8 or float32, [H, W, 3] or [1, H, W, 3].
+        array: contiguous uint8 or float32, [H, W, 3] or [1, H, W, 3]; or what lies on a card, lent.
         restore: from the core's array [H, W, 3] to what was put.
+        to_host: the array on the CPU, for a session that does not reach cards; None where it is there already.
     """
 
     array: Any
@@ -63,6 +65,13 @@ class Prepared:
     time_base: Any = None
     side_data: Any = None
     pixels: str = field(default="float32")
+    to_host: Callable[[], Pixels] | None = None
+
+    def for_session(self, session: _core.Session) -> Any:
+        """What this session takes."""
+        if self.to_host is not None and not session.takes_device_pictures:
+            self.array, self.to_host = self.to_host(), None
+        return self.array
 
 
 def to_uint8(array: Pixels) -> npt.NDArray[np.uint8]:
@@ -116,7 +125,23 @@ def _prepare_numpy(frame: Pixels) -> Prepared:
     return Prepared(np.ascontiguousarray(array), restore, width, height, pixels=pixels)
 
 
-def _prepare_torch(frame: Any) -> Prepared:
+def _torch_on_host(frame: Any) -> Pixels:
+    torch = sys.modules["torch"]
+    # Each of these costs as much as all the rest of the way in, so none is asked for that does nothing.
+    array = frame.detach() if frame.requires_grad else frame
+    if array.device.type != "cpu":
+        array = array.cpu()
+    if array.dtype != torch.uint8 and array.dtype != torch.float32:
+        array = array.to(torch.float32)
+    if array.is_neg():
+        array = array.resolve_neg()
+    if not array.is_contiguous():
+        array = array.contiguous()
+    pixels: Pixels = array.numpy()
+    return pixels
+
+
+def _prepare_torch(frame: Any, gate: _core.DeviceGate | None, copy: bool) -> Prepared:
     torch = sys.modules["torch"]
     batched, width, height = _check_shape(tuple(frame.shape), frame.dtype)
     dtype, device = frame.dtype, frame.device
@@ -125,27 +150,24 @@ def _prepare_torch(frame: Any) -> Prepared:
     pixels = "uint8" if dtype == torch.uint8 else "float32"
     plain = dtype == torch.uint8 or dtype == torch.float32
     on_cpu = device.type == "cpu"
+    lent: _cards.Lent | None = None
     try:
-        # Each of these costs as much as all the rest of the way in, so none is asked for that does nothing.
-        array = frame.detach() if frame.requires_grad else frame
-        if not on_cpu:
-            array = array.cpu()
-        if not plain:
-            array = array.to(torch.float32)
-        if array.is_neg():
-            array = array.resolve_neg()
-        if not array.is_contiguous():
-            array = array.contiguous()
-        array = array.numpy()
-    except (RuntimeError, TypeError) as error:  # sparse, or without data: torch has many kinds
-        raise FrameTypeError(f"a torch tensor that cannot be read on the CPU: {error}", "give a dense one") from error
+        if gate is not None and device.type == "cuda":
+            lent = _cards.lend_torch(frame, gate, copy)
+        array = _torch_on_host(frame) if lent is None else lent[0]
+    except (RuntimeError, TypeError, BufferError) as error:  # sparse, or without data: torch has many kinds
+        where = "on the CPU" if lent is None else "on its card"
+        raise FrameTypeError(f"a torch tensor that cannot be read {where}: {error}", "give a dense one") from error
 
-    def restore(made: Pixels) -> Any:
+    def restore(made: Any) -> Any:
+        if lent is not None and not isinstance(made, np.ndarray):
+            return lent[1](made)
         made = to_uint8(made) if dtype == torch.uint8 else to_float32(made)
         tensor = torch.from_numpy(made[np.newaxis] if batched else made)
         return tensor if plain and on_cpu else tensor.to(device=device, dtype=dtype)
 
-    return Prepared(array, restore, width, height, pixels=pixels)
+    to_host = None if lent is None else lambda: _torch_on_host(frame)
+    return Prepared(array, restore, width, height, pixels=pixels, to_host=to_host)
 
 
 def _prepare_pil(frame: Any) -> Prepared:
@@ -174,16 +196,34 @@ def _prepare_av(frame: Any) -> Prepared:
     return prepared
 
 
-def _prepare_dlpack(frame: Any) -> Prepared:
+def _refuse_card(frame: Any, error: object) -> FrameTypeError:
+    kind = type(frame)
+    return FrameTypeError(
+        f"a {kind.__module__}.{kind.__name__} that cannot be read on the CPU: {error}", "bring it to host memory first"
+    )
+
+
+def _prepare_on_card(frame: Any, gate: _core.DeviceGate, copy: bool) -> Prepared:
+    try:
+        lent, restore = _cards.lend_dlpack(frame, gate, copy)
+    except (RuntimeError, TypeError, BufferError) as error:
+        raise FrameTypeError(f"an array on a card that cannot be read there: {error}") from error
+
+    def to_host() -> Pixels:
+        raise _refuse_card(frame, "this client's backend runs on the CPU")
+
+    return Prepared(lent, restore, lent.width, lent.height, pixels=lent.pixels, to_host=to_host)
+
+
+def _prepare_dlpack(frame: Any, gate: _core.DeviceGate | None, copy: bool) -> Prepared:
+    if gate is not None and frame.__dlpack_device__()[0] in _cards.CARDS:
+        return _prepare_on_card(frame, gate, copy)
     try:
         prepared = _prepare_numpy(np.from_dlpack(frame))
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         if isinstance(error, ArgumentError):
             raise
-        raise FrameTypeError(
-            f"a {type(frame).__module__}.{type(frame).__name__} that cannot be read on the CPU: {error}",
-            "bring it to host memory first",
-        ) from error
+        raise _refuse_card(frame, error) from error
     module = sys.modules.get(type(frame).__module__.partition(".")[0])
     from_dlpack = getattr(module, "from_dlpack", None)
     if from_dlpack is not None:
@@ -192,20 +232,20 @@ def _prepare_dlpack(frame: Any) -> Prepared:
     return prepared
 
 
-def _prepare_data(frame: Any) -> Prepared:
+def _prepare_data(frame: Any, gate: _core.DeviceGate | None, copy: bool) -> Prepared:
     if isinstance(frame, np.ndarray):
         return _prepare_numpy(frame)
     kind = type(frame)
     library = kind.__module__.partition(".")[0]
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(frame, torch.Tensor):
-        return _prepare_torch(frame)
+        return _prepare_torch(frame, gate, copy)
     if library == "av" and hasattr(frame, "to_ndarray"):
         return _prepare_av(frame)
     if library == "PIL" and hasattr(frame, "convert"):
         return _prepare_pil(frame)
     if hasattr(frame, "__dlpack__"):
-        return _prepare_dlpack(frame)
+        return _prepare_dlpack(frame, gate, copy)
     raise FrameTypeError(
         f"a frame of type {kind.__module__}.{kind.__qualname__}; expected a torch tensor, a numpy array, anything with "
         f"DLPack, a PIL image or a PyAV VideoFrame: {_EXPECTED}"
@@ -213,9 +253,16 @@ def _prepare_data(frame: Any) -> Prepared:
 
 
 def prepare(
-    frame: Any, *, pts: Any = None, time_base: Any = None, side_data: Any = None, copy: bool = False
+    frame: Any,
+    *,
+    pts: Any = None,
+    time_base: Any = None,
+    side_data: Any = None,
+    copy: bool = False,
+    gate: _core.DeviceGate | None = None,
 ) -> Prepared:
-    """A frame as the core takes it, without a copy where its layout allows.
+    """A frame as the core takes it, without a copy where its layout allows. What lies on a card stays there where there
+    is a gate for it.
 
     As in ComfyStream, a frame whose ``side_data`` has an ``input`` stands for that tensor, and the tensor is what comes
     back.
@@ -226,10 +273,10 @@ def prepare(
     """
     carried = getattr(frame, "side_data", None)
     tensor = getattr(carried, "input", None)
-    prepared = _prepare_data(frame if tensor is None else tensor)
+    prepared = _prepare_data(frame if tensor is None else tensor, gate, copy)
     prepared.pts = getattr(frame, "pts", None) if pts is None else pts
     prepared.time_base = getattr(frame, "time_base", None) if time_base is None else time_base
     prepared.side_data = carried if side_data is None else side_data
-    if copy:
+    if copy and prepared.to_host is None:
         prepared.array = prepared.array.copy()
     return prepared
