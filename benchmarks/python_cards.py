@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames a second through the Python client for torch tensors on a card, against the same tensors on the CPU, and
-against tensors that a program brings from the card to the CPU and back itself. The three take turns; medians and ranges.
+against tensors that a program brings from the card to the CPU and back itself. They take turns; medians and ranges.
 
     python benchmarks/python_cards.py [--models FOLDER] [--frames N] [--rounds N] [--batches 1,2] [--output FILE]
 
@@ -74,7 +74,7 @@ async def measure(workflow: dict[str, Any], batch: int, count: int, rounds: int,
         client.put_video_input(host[0])
         await client.set_prompts([workflow])
         await client.get_video_output()
-        for kind, (frames, before, after) in kinds.items():
+        for frames, before, after in kinds.values():
             await round_of(client, frames, 8 * batch, before, after)
         for _ in range(rounds):
             for kind, (frames, before, after) in kinds.items():

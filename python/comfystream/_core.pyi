@@ -45,8 +45,8 @@ class DeviceGate:
         """What to give to __dlpack__ of an array there: the core waits, on the card, for what this stream waits for."""
 
 class LentPicture:
-    """A contiguous uint8 or float32 array [H, W, 3] or [1, H, W, 3] that its library lends until its result has come, by
-    a capsule that nobody has used. Submitted once."""
+    """A contiguous uint8 or float32 array [H, W, 3] or [1, H, W, 3] that its library lends until its result has come,
+    by a capsule that nobody has used. Submitted once."""
 
     def __init__(self, array: Any, capsule: Any, gate: DeviceGate | None = None) -> None: ...
     @property
