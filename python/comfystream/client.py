@@ -162,7 +162,8 @@ class ComfyStreamClient:
         Args:
             frame: [H, W, 3] or [1, H, W, 3], uint8 or float in 0..1: a torch tensor, a numpy array, anything with
                 DLPack, a PIL image, or a PyAV VideoFrame. An object whose ``side_data.input`` is a tensor stands for
-                that. Arrays are borrowed until their result has come (``copy_frames``).
+                that. Arrays are borrowed until their result has come (``copy_frames``). With the CUDA backend those on
+                a card stay there: the card waits for what the current stream makes them of, this call does not.
             pts: presentation time, comes back on its :class:`comfystream.Frame`; by default the frame's own.
             time_base: its unit, likewise.
             side_data: anything, likewise.
@@ -190,7 +191,7 @@ class ComfyStreamClient:
 
     async def get_video_output(self) -> Any:
         """The next picture, of the kind that was put: torch in, torch out. Waits for it; one that is cancelled loses
-        nothing.
+        nothing. On a card it is for the stream that is current now.
 
         Raises:
             FrameError: the next frame failed (``on_error="fail"``).

@@ -72,6 +72,71 @@ def random(torch: Any, dtype: str, *, seed: int = 0, batched: bool = True) -> An
     return torch.rand(shape, generator=generator).to(getattr(torch, dtype))
 
 
+class Array(np.ndarray[Any, Any]):
+    """One that can be watched."""
+
+
+def lent(seed: int) -> tuple[_core.LentPicture, weakref.ReferenceType[Any]]:
+    """An array of the host, which is lent as one of a card is."""
+    array = np.random.default_rng(seed).random((48, 64, 3), np.float32).view(Array)
+    return _core.LentPicture(array, array.__dlpack__()), weakref.ref(array)
+
+
+def test_what_is_lent_is_kept_until_its_result_has_come() -> None:
+    session = _core.Session(pixels="float32")
+    session.start(json.dumps(get_default_workflow()), (64, 48), "block", 0.0)
+    frames = [lent(seed) for seed in range(20)]
+    assert [(frame.width, frame.height, frame.pixels, frame.batched) for frame, _ in frames[:1]] == [
+        (64, 48, "float32", False)
+    ]
+    for number, (frame, array) in enumerate(frames):
+        assert session.try_submit(frame, number, 0) == "accepted"
+        with pytest.raises(ArgumentError, match="has been submitted"):
+            session.try_submit(frame, number, 0)
+        result = session.receive(10_000)
+        assert result
+        assert np.array_equal(result[4], np.random.default_rng(number).random((48, 64, 3), np.float32))
+        del array
+    session.receive(0)
+    assert [array() for _, array in frames] == [None] * len(frames)
+    session.stop()
+
+
+def test_what_was_refused_may_be_submitted_again() -> None:
+    session = _core.Session(pixels="float32")
+    session.start(json.dumps(get_default_workflow()), (64, 48), "block", 60.0, 2)
+    session.end_stream(0)
+    frame, array = lent(1)
+    assert session.try_submit(frame, 0, 0) == "closed"
+    assert array() is not None
+    session.open_stream(5, "block", 0.0)
+    assert session.try_submit(frame, 0, 0, 5) == "accepted"
+    assert session.receive(10_000, 5)
+    session.stop()
+
+
+def test_what_is_lent_and_never_submitted_is_let_go() -> None:
+    frame, array = lent(1)
+    assert array() is not None
+    del frame
+    assert array() is None
+
+
+def test_what_cannot_be_lent() -> None:
+    gaps = np.zeros((48, 128, 3), np.uint8)[:, ::2]
+    for array, words in (
+        (gaps, "gaps"),
+        (np.zeros((48, 64, 4), np.uint8), "[48, 64, 4]"),
+        (np.zeros((48, 64, 3), np.int32), "neither uint8 nor float32"),
+        (np.zeros((2, 48, 64, 3), np.uint8), "[2, 48, 64, 3]"),
+    ):
+        with pytest.raises(ArgumentError) as raised:
+            _core.LentPicture(array, array.__dlpack__())
+        assert words in str(raised.value)
+    with pytest.raises(ArgumentError, match="no DLPack capsule"):
+        _core.LentPicture(gaps, object())
+
+
 @pytest.mark.parametrize("pixels", ["auto", "float32", "uint8"])
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float16"])
 @looped
