@@ -46,7 +46,7 @@ struct BatchItem {
   std::uint64_t ticket = 0;
   Frame frame;
   Picture leaving;  ///< on a card, written with the batch; empty where the output is the host's
-  int row = -1;  ///< its row of the slot; -1 when it could not be written
+  int row = -1;     ///< its row of the slot; -1 when it could not be written
   FrameOutcome outcome = FrameOutcome::kFailed;
   std::string reason;
 };

@@ -40,7 +40,8 @@ std::vector<FrameResult> run(const std::shared_ptr<BatchPlan>& plan, std::vector
 }
 
 TEST(DevicePictures, LeaveOnTheCardInOrderBesideThoseOfTheHost) {
-  const auto plan = std::make_shared<FakePlan>(FakePlanOptions{.compiled_sizes = {4}, .add = 3, .reaches_device = true});
+  const auto plan =
+      std::make_shared<FakePlan>(FakePlanOptions{.compiled_sizes = {4}, .add = 3, .reaches_device = true});
   std::vector<Frame> frames;
   for (std::uint64_t id = 0; id < 7; ++id) frames.push_back(id % 3 == 1 ? marked_frame(0, id) : on_card(id));
   const auto results = run(plan, std::move(frames));
@@ -90,8 +91,7 @@ TEST(DevicePictures, OfABatchThatFailsComeBackAsTheyCame) {
   std::vector<Frame> frames;
   frames.push_back(on_card(0));
   const std::byte* address = frames[0].picture.address();
-  const auto results =
-      run(std::make_shared<FakePlan>(options), std::move(frames), {.on_error = OnError::kPassthrough});
+  const auto results = run(std::make_shared<FakePlan>(options), std::move(frames), {.on_error = OnError::kPassthrough});
   ASSERT_EQ(results.size(), 1U);
   EXPECT_EQ(results[0].outcome, FrameOutcome::kPassthrough);
   EXPECT_EQ(results[0].frame.picture.address(), address);

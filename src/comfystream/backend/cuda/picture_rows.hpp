@@ -11,10 +11,10 @@
 
 namespace comfystream::backend::cuda {
 
-/// An input or output of a slot, in page-locked memory of the host and in the card's: which rows of a batch are pictures
-/// on a card, and the copies before and after the batch that follow from it. Rows that are no such picture go through
-/// the host's memory. The gather and the scatter are copies on the card: a recorded graph reads and writes fixed
-/// addresses.
+/// An input or output of a slot, in page-locked memory of the host and in the card's: which rows of a batch are
+/// pictures on a card, and the copies before and after the batch that follow from it. Rows that are no such picture go
+/// through the host's memory. The gather and the scatter are copies on the card: a recorded graph reads and writes
+/// fixed addresses.
 class PictureRows {
  public:
   struct Memory {

@@ -35,8 +35,8 @@ class PicturesOnDevice::Block final : public DeviceMemory, public std::enable_sh
  private:
   void note_use(std::uintptr_t stream) const noexcept {
     const DeviceScope scope(device_);
-    const bool noted = stream != kAnyStream &&
-                       cudaEventRecord(ready_.get(), reinterpret_cast<cudaStream_t>(stream)) == cudaSuccess;
+    const bool noted =
+        stream != kAnyStream && cudaEventRecord(ready_.get(), reinterpret_cast<cudaStream_t>(stream)) == cudaSuccess;
     if (noted) return;
     static_cast<void>(cudaGetLastError());
     static_cast<void>(cudaDeviceSynchronize());

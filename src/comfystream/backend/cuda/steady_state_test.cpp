@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts, by CUPTI and operator new, what a warm executable asks of driver and host for a batch: nothing but copies
-// of the frames and of parameters that changed, one graph and one wait. A program of its own, whose every allocation is counted.
+// of the frames and of parameters that changed, one graph and one wait. A program of its own, whose every allocation is
+// counted.
 #include "benchmarks/sd15_workflow.hpp"
 #include "comfystream/backend/cuda/device_test.hpp"
 #include "comfystream/stream/counted_new.hpp"
@@ -20,8 +21,8 @@ constexpr int kBatches = 60;
 class DriverCalls {
  public:
   DriverCalls() {
-    usable_ = cuptiSubscribe(&subscriber_, reinterpret_cast<CUpti_CallbackFunc>(&DriverCalls::count), this) ==
-              CUPTI_SUCCESS;
+    usable_ =
+        cuptiSubscribe(&subscriber_, reinterpret_cast<CUpti_CallbackFunc>(&DriverCalls::count), this) == CUPTI_SUCCESS;
     usable_ = usable_ && cuptiEnableDomain(1, subscriber_, CUPTI_CB_DOMAIN_DRIVER_API) == CUPTI_SUCCESS;
   }
   ~DriverCalls() {
