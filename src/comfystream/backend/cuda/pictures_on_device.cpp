@@ -5,6 +5,7 @@
 #include "comfystream/backend/cuda/device_memory.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 #include <utility>
 
@@ -36,7 +37,7 @@ class PicturesOnDevice::Block final : public DeviceMemory, public std::enable_sh
   void note_use(std::uintptr_t stream) const noexcept {
     const DeviceScope scope(device_);
     const bool noted =
-        stream != kAnyStream && cudaEventRecord(ready_.get(), reinterpret_cast<cudaStream_t>(stream)) == cudaSuccess;
+        stream != kAnyStream && cudaEventRecord(ready_.get(), std::bit_cast<cudaStream_t>(stream)) == cudaSuccess;
     if (noted) return;
     static_cast<void>(cudaGetLastError());
     static_cast<void>(cudaDeviceSynchronize());

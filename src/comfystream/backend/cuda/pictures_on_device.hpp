@@ -17,6 +17,8 @@ class PicturesOnDevice : public std::enable_shared_from_this<PicturesOnDevice> {
  public:
   [[nodiscard]] static std::shared_ptr<PicturesOnDevice> create(int device);
   ~PicturesOnDevice();
+  PicturesOnDevice(const PicturesOnDevice&) = delete;
+  PicturesOnDevice& operator=(const PicturesOnDevice&) = delete;
 
   /// A picture with undefined pixels. Throws Error(kOutOfMemory).
   [[nodiscard]] Picture take(PixelFormat format, int width, int height);
