@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from comfystream import _cards, _core
-from comfystream.exceptions import ArgumentError
+from comfystream.exceptions import ArgumentError, ComfyStreamError
 
 __all__ = ["Frame", "FrameTypeError", "Prepared", "prepare"]
 
@@ -155,6 +155,8 @@ def _prepare_torch(frame: Any, gate: _core.DeviceGate | None, copy: bool) -> Pre
         if gate is not None and device.type == "cuda":
             lent = _cards.lend_torch(frame, gate, copy)
         array = _torch_on_host(frame) if lent is None else lent[0]
+    except ComfyStreamError:
+        raise
     except (RuntimeError, TypeError, BufferError) as error:  # sparse, or without data: torch has many kinds
         where = "on the CPU" if lent is None else "on its card"
         raise FrameTypeError(f"a torch tensor that cannot be read {where}: {error}", "give a dense one") from error
@@ -206,6 +208,8 @@ def _refuse_card(frame: Any, error: object) -> FrameTypeError:
 def _prepare_on_card(frame: Any, gate: _core.DeviceGate, copy: bool) -> Prepared:
     try:
         lent, restore = _cards.lend_dlpack(frame, gate, copy)
+    except ComfyStreamError:
+        raise
     except (RuntimeError, TypeError, BufferError) as error:
         raise FrameTypeError(f"an array on a card that cannot be read there: {error}") from error
 
