@@ -27,7 +27,7 @@ fixed=()
 if setarch -R true 2>/dev/null; then fixed=(setarch -R); fi
 # Workflows with models are the other tests': here they would take long and add nothing.
 LD_PRELOAD=$(g++ -print-file-name=libtsan.so) ${fixed[@]+"${fixed[@]}"} "$work/venv/bin/python" -m pytest -p no:cacheprovider \
-  --rootdir "$root/tests/python" -m "not models" "$root"/tests/python/test_{asyncio,client,frames,tensor_cache}.py "$@" || {
+  --rootdir "$root/tests/python" -m "not models" "$root"/tests/python/test_{asyncio,cards,client,frames,tensor_cache}.py "$@" || {
   failed=$?
   cat "$work"/race.* >&2 2>/dev/null || true
   exit "$failed"
