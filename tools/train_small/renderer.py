@@ -19,7 +19,7 @@ STYLES = (
     *("gold", "wood", "clay", "mosaic", "glass", "blueprint", "jade"),
 )
 TYPES = ("street", "park", "room", "portrait", "plant", "land", "blocks", "plaza", "medley", "temple", "yard")
-UNSEEN_TYPES = (9, 10)
+SEEN_TYPES, UNSEEN_TYPES = tuple(range(9)), (9, 10)
 
 
 def build(cache: pathlib.Path, cuda: bool) -> pathlib.Path:

@@ -43,13 +43,12 @@ def align(made: Tensor, wanted: Tensor, weight: Tensor | None = None, ridge: flo
 
 
 def distance_loss(made: Tensor, exact: Tensor) -> Tensor:
-    """The error of log distance after the scale and shift that suit the distances' relative errors best: nearness alone
-    says little about what is far, where a small error of it is a large one of distance. exact: 1 / distance over the
-    picture's greatest."""
+    """The error of log distance after the scale and shift that suit nearness best, as `evaluate` measures it: nearness
+    alone says little about what is far, where a small error of it is a large one of distance. exact: 1 / distance over
+    the picture's greatest."""
     valid = (exact > FLOOR).float()
-    weight = valid / exact.clamp_min(FLOOR) ** 2
-    aligned = align(made, exact, weight, 0.1 * RIDGE)
-    lowest = 0.25 * FLOOR
+    aligned = align(made, exact, valid, 0.1 * RIDGE)
+    lowest = 0.5 * FLOOR
     # Below the lowest a straight line goes on, so that there is a way back.
     log = torch.log(aligned.clamp_min(lowest)) + (aligned - lowest).clamp_max(0) / FLOOR
     error = (log - torch.log(exact.clamp_min(lowest))).abs().clamp_max(4.0)
@@ -101,10 +100,15 @@ def train(run: Run, seconds: float, steps: int | None = None, part: tuple[float,
     loop = Loop("depth", run, seconds, steps, part)
     count = config["batch"] if run.device.type == "cuda" else 4
 
-    def learn(picture: Tensor, wanted: Tensor, exact: Tensor) -> dict[str, Tensor]:
+    def judged(picture: Tensor, wanted: Tensor, exact: Tensor) -> tuple[Tensor, Tensor]:
         with run.autocast():
             made = net(picture).float()
-        loss = depth_loss(made, wanted, exact)
+        return depth_loss(made, wanted, exact), made
+
+    fused = run.fused(judged)
+
+    def learn(picture: Tensor, wanted: Tensor, exact: Tensor) -> dict[str, Tensor]:
+        loss, made = fused(picture, wanted, exact)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)

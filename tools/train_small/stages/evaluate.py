@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the set is worth, on scenes that nothing was trained on, and on types of scenes that nothing was trained on.
 
-Writes metrics.json. Captions are held-out ones; hints are the depth network's own maps of the photograph, as in the
-workflow; everything runs in float32 on half-precision weights.
+Types take equal shares. Writes metrics.json. Captions are held-out ones; hints are the depth network's own maps of the
+photograph, as in the workflow; everything runs in float32 on half-precision weights.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from train_small.nets.critics import Classifier, feature_distance
 from train_small.nets.depth_anything import DepthAnything
 from train_small.pictures import depth_input, depth_map, turn_colours
-from train_small.renderer import STYLES, UNSEEN_TYPES, Scenes
+from train_small.renderer import SEEN_TYPES, STYLES, UNSEEN_TYPES, Scenes
 from train_small.stages import classifier, depth, paint, taesd
 from train_small.stages.run import EVALUATION_SEEDS, Run
 
@@ -25,10 +25,11 @@ FLOOR = 0.03  # of a picture's greatest nearness: what is farther, the sky too, 
 
 
 def relative_error(made: Tensor, exact: Tensor) -> Tensor:
-    """Mean |distance - exact| / exact of each picture [B], after the scale and shift of nearness that suit it best."""
-    valid = (exact > FLOOR * exact.amax((1, 2, 3), keepdim=True)).float()
-    aligned = depth.align(made.float(), exact, valid / exact.clamp_min(1e-9) ** 2)
-    lowest = 0.25 * FLOOR * exact.amax((1, 2, 3), keepdim=True)
+    """Mean |distance - exact| / exact of each picture [B] as MiDaS measures it (Ranftl et al. 2020): scale and shift by
+    least squares of nearness, and no distance greater than the greatest that is compared."""
+    lowest = FLOOR * exact.amax((1, 2, 3), keepdim=True)
+    valid = (exact > lowest).float()
+    aligned = depth.align(made.float(), exact, valid)
     error = (exact - aligned).abs() / torch.maximum(aligned, lowest)
     return (error * valid).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp_min(1)
 
@@ -106,9 +107,8 @@ class Examination:
                 seeds = torch.arange(first, first + self.count)
                 styles = (torch.arange(self.count, device=self.run.device) + index) % len(STYLES)
                 noise = self.run.noise(self.count, self.size)
-                types = None
-                if where == "unseen types":
-                    types = torch.tensor(UNSEEN_TYPES)[torch.arange(self.count) % len(UNSEEN_TYPES)]
+                those = UNSEEN_TYPES if where == "unseen types" else SEEN_TYPES
+                types = torch.tensor(those)[(torch.arange(self.count) + index * self.count) % len(those)]
                 scenes = self.run.renderer.render(seeds, self.size, noise, styles, types)
                 with torch.no_grad():
                     self.examine(scenes, noise, styles, where)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 from dataclasses import dataclass
 
 import torch
@@ -109,12 +108,18 @@ class Critics:
     patches: Discriminator
 
 
-def cut(latent: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
-    """The same place of both, half as high and wide."""
-    rows, columns = latent.shape[2] // 2, latent.shape[3] // 2
-    y, x = random.randint(0, rows), random.randint(0, columns)
-    part = picture[:, :, 8 * y : 8 * (y + rows), 8 * x : 8 * (x + columns)]
-    return latent[:, :, y : y + rows, x : x + columns], part
+def cut(latent: Tensor, picture: Tensor, corner: Tensor) -> tuple[Tensor, Tensor]:
+    """The same place of both, half as high and wide. corner: [2], 0..1, which of the places: a tensor, because the step
+    is recorded."""
+
+    def half(x: Tensor, steps: int) -> Tensor:
+        for axis in (2, 3):
+            length = x.shape[axis] // 2
+            first = (corner[axis - 2] * (length // steps + 1)).floor().clamp_max(length // steps) * steps
+            x = x.index_select(axis, first.long() + torch.arange(length, device=x.device))
+        return x
+
+    return half(latent, 1), half(picture, 8)
 
 
 class Lesson:
@@ -142,13 +147,13 @@ class Lesson:
 
     def paint(self, *given: Tensor) -> tuple[Tensor, Tensor]:
         """The painter's latents, and those it should have made."""
-        noise, tokens, hint, strength, wanted, _ = given
+        noise, tokens, hint, strength, wanted = given[:5]
         with torch.no_grad():
             target = self.critics.encoder(wanted).float()
         return self.painter(noise, tokens, hint, strength), target
 
     def in_latents(self, *given: Tensor) -> dict[str, Tensor]:
-        """given: noise, tokens, hint, strength, the wanted picture, styles."""
+        """given: noise, tokens, hint, strength, the wanted picture, styles, where a cutting lies."""
         with self.run.autocast():
             latent, target = self.paint(*given)
         near = functional.l1_loss(latent, target)
@@ -158,10 +163,10 @@ class Lesson:
     def in_pixels(self, *given: Tensor) -> dict[str, Tensor]:
         """A cutting of half the side is decoded and judged: pixels take most of the time."""
         critics = self.critics
-        wanted, styles = given[4:]
+        wanted, styles, corner = given[4:]
         with self.run.autocast():
             latent, target = self.paint(*given)
-            part, wanted = cut(latent, wanted)
+            part, wanted = cut(latent, wanted, corner)
             inner = slice(8 * MARGIN, -8 * MARGIN)
             made, wanted = critics.decoder(part).float()[:, :, inner, inner], wanted[:, :, inner, inner]
             features = feature_distance(critics.features, made, wanted)
@@ -204,25 +209,26 @@ def train(
     recorded: dict[int, Recorded] = {}
     loop = Loop("paint", run, seconds, steps, part)
     turn = itertools.count()
-    full = config["batch"] if run.device.type == "cuda" else 2
     seen = watched.look()
 
     def batch() -> tuple[Tensor, ...]:
         side = sizes[1] if next(turn) % 3 == 2 else sizes[0]
+        full = config["pixel_batch" if loop.whole() > PIXELS_FROM else "batch"] if run.device.type == "cuda" else 2
         count = max(2, full * sizes[0] ** 2 // side**2)
         styles, noise = run.styles(count), run.noise(count, (side, side))
         scenes = run.renderer.render(run.seeds(count), (side, side), noise, styles)
         assert scenes.painted is not None
         strength = (torch.rand(count, 1, 1, 1, device=run.device) > 0.03).float()
         hint = make_hint(scenes, eye if seen else None, run)
-        return noise, words.draw(styles), hint, strength, scenes.painted, styles
+        corner = torch.rand(2, device=run.device)
+        return noise, words.draw(styles), hint, strength, scenes.painted, styles, corner
 
     batches = Ahead(run, batch)
     while loop.going():
         set_rate(lesson.optimizer, loop.rate(config["rate"]))
         pixels = loop.whole() > PIXELS_FROM
         given = batches()
-        if pixels:
+        if pixels:  # not recorded: PyTorch 2.11 breaks down when it records this step
             found = lesson.in_pixels(*given)
         else:
             found = recorded.setdefault(given[0].shape[2], Recorded(run, lesson.in_latents))(*given)

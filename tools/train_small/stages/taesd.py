@@ -72,8 +72,11 @@ def train(
     nets: dict[str, nn.Module] = {"encoder": encoder, "decoder": decoder, "critic": critic}
     if part[0] > 0:
         run.restore("taesd", nets)
+    if run.path("unet").exists():  # a painter has learned these latents: from now on they stay as they are
+        encoder.requires_grad_(False)
+    learning = [p for net in (encoder, decoder) for p in net.parameters() if p.requires_grad]
     average = Average({"encoder": encoder, "decoder": decoder})
-    optimizer = make_optimizer([*encoder.parameters(), *decoder.parameters()], config["rate"])
+    optimizer = make_optimizer(learning, config["rate"])
     judge = make_optimizer(critic.parameters(), 5e-4)
     loop = Loop("taesd", run, seconds, steps, part)
     count = config["batch"] if run.device.type == "cuda" else 2
@@ -93,7 +96,7 @@ def train(
             loss = loss - 0.004 * score.mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_([*encoder.parameters(), *decoder.parameters()], 1.0)
+        nn.utils.clip_grad_norm_(learning, 1.0)
         optimizer.step()
         average.update()
         if CRITIC[0] - 0.05 < loop.whole() < CRITIC[1]:
