@@ -5,6 +5,8 @@
 #include "comfystream/backend/cuda/check.hpp"
 #include "comfystream/backend/cuda/kernels.hpp"
 
+#include <type_traits>
+
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
@@ -12,6 +14,33 @@ namespace comfystream::backend::cuda {
 
 inline unsigned blocks_for(std::int64_t count, int threads) {
   return static_cast<unsigned>((count + threads - 1) / threads);
+}
+
+/// Starts a kernel that begins with await_kernels_in_front(): where the step in front is a kernel too, its blocks are
+/// made ready while that one ends (programmatic dependent launch). check_launch() tells whether it started.
+template <typename... Parameters>
+void launch_kernel(void (*kernel)(Parameters...), dim3 grid, unsigned threads, std::size_t shared, cudaStream_t stream,
+                   std::type_identity_t<Parameters>... arguments) {
+  cudaLaunchAttribute early{};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = dim3(threads);
+  config.dynamicSmemBytes = shared;
+  config.stream = stream;
+  config.attrs = &early;
+  config.numAttrs = 1;
+  static_cast<void>(cudaLaunchKernelEx(&config, kernel, arguments...));
+}
+
+/// The first statement of every kernel of a step: nothing is read or written before the kernels in front have ended,
+/// and kernels further in front have ended because those began so too. Then the next kernel's blocks may get ready.
+__device__ inline void await_kernels_in_front() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
 }
 
 inline void check_launch(const char* kernel) { check(cudaGetLastError(), std::string("starting ") + kernel); }
@@ -42,7 +71,7 @@ __device__ inline void store(void* data, DType dtype, long long at, float value)
   }
 }
 
-__device__ inline float silu(float x) { return x / (1.0F + __expf(-x)); }
+__device__ inline float silu(float x) { return __fdividef(x, 1.0F + __expf(-x)); }
 
 /// The sum over a block of at most 1024 threads, known to all of them. `shared` holds 33 floats.
 __device__ inline float block_sum(float value, float* shared) {

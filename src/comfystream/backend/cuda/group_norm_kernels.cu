@@ -16,6 +16,25 @@ constexpr int kVector = 8;           // elements of 16 bits in 16 bytes
 constexpr int kMostGroupsInSet = 8;  // groups that one cluster normalises together
 constexpr std::int64_t kMostShared = 200 << 10;
 
+// Four loads at a time of every `step`-th pixel from `first` to `last`: the compiler, not knowing whether there are so
+// many, would wait for each before the next. `use(pixel, packed)` takes them in order.
+template <typename T, typename Use>
+__device__ void for_pixels(const T* x, long long stride, int first, int last, int step, Use use) {
+  constexpr int kAtOnce = 4;
+  for (int p = first; p < last; p += kAtOnce * step) {
+    uint4 packed[kAtOnce];
+#pragma unroll
+    for (int u = 0; u < kAtOnce; ++u) {
+      const int pixel = p + u * step;
+      packed[u] = pixel < last ? *reinterpret_cast<const uint4*>(x + pixel * stride) : uint4{};
+    }
+#pragma unroll
+    for (int u = 0; u < kAtOnce; ++u) {
+      if (p + u * step < last) use(p + u * step, packed[u]);
+    }
+  }
+}
+
 // ---- One kernel: a cluster of blocks holds a set of groups of one frame in shared memory ----
 
 struct ClusterPlan {
@@ -72,6 +91,7 @@ __device__ void fold_rows(float* rows, int width, int count) {
 template <typename T>
 __global__ void __launch_bounds__(kThreads)
     group_norm_cluster(const __grid_constant__ GroupNormCall call, int set_channels, int part_pixels) {
+  await_kernels_in_front();
   extern __shared__ float4 memory[];
   auto* data = reinterpret_cast<uint4*>(memory);
   const int columns = set_channels / kVector;
@@ -109,9 +129,7 @@ __global__ void __launch_bounds__(kThreads)
     from_pivot[v] = shift_of(call, n, channel + v) - pivot;
   }
   if (row < rows) {
-#pragma unroll 4
-    for (int p = row; p < count; p += rows) {
-      const uint4 packed = *reinterpret_cast<const uint4*>(x + (first + p) * call.pixel_stride);
+    for_pixels(x + first * call.pixel_stride, call.pixel_stride, row, count, rows, [&](int p, const uint4& packed) {
       data[p * columns + column] = packed;
       const auto* elements = reinterpret_cast<const T*>(&packed);
 #pragma unroll
@@ -120,7 +138,7 @@ __global__ void __launch_bounds__(kThreads)
         sum[v] += value;
         squares[v] += value * value;
       }
-    }
+    });
   }
   for (int v = 0; v < kVector; ++v) {
     sums[(threadIdx.x * kVector + v) * 2] = sum[v];
@@ -185,11 +203,13 @@ void launch_cluster(const GroupNormCall& call, const ClusterPlan& plan, cudaStre
   config.blockDim = dim3(kThreads);
   config.dynamicSmemBytes = static_cast<std::size_t>(plan.shared);
   config.stream = stream;
-  cudaLaunchAttribute attribute{};
-  attribute.id = cudaLaunchAttributeClusterDimension;
-  attribute.val.clusterDim = {static_cast<unsigned>(plan.cluster), 1, 1};
-  config.attrs = &attribute;
-  config.numAttrs = 1;
+  cudaLaunchAttribute attributes[2]{};
+  attributes[0].id = cudaLaunchAttributeClusterDimension;
+  attributes[0].val.clusterDim = {static_cast<unsigned>(plan.cluster), 1, 1};
+  attributes[1].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attributes[1].val.programmaticStreamSerializationAllowed = 1;
+  config.attrs = attributes;
+  config.numAttrs = 2;
   check(cudaLaunchKernelEx(&config, group_norm_cluster<T>, call, plan.channels, static_cast<int>(plan.pixels)),
         "starting group_norm");
 }
@@ -254,6 +274,7 @@ __device__ float pivot_of(const GroupNormCall& call, long long n, int group, int
 template <typename T>
 __global__ void __launch_bounds__(kMostRowThreads)
     group_norm_row_moments(const __grid_constant__ GroupNormCall call, const __grid_constant__ RowPlan plan) {
+  await_kernels_in_front();
   extern __shared__ float sums[];
   const RowTask task = row_task(call, plan);
   const int group_size = static_cast<int>(call.channels / call.groups);
@@ -265,9 +286,7 @@ __global__ void __launch_bounds__(kMostRowThreads)
   float sum[kVector] = {};
   float squares[kVector] = {};
   const auto* x = static_cast<const T*>(call.x) + task.n * call.batch_stride + task.channel;
-#pragma unroll 4
-  for (int p = task.first; p < task.last; p += plan.rows) {
-    const uint4 packed = *reinterpret_cast<const uint4*>(x + p * call.pixel_stride);
+  for_pixels(x, call.pixel_stride, task.first, task.last, plan.rows, [&](int, const uint4& packed) {
     const auto* elements = reinterpret_cast<const T*>(&packed);
 #pragma unroll
     for (int v = 0; v < kVector; ++v) {
@@ -275,7 +294,7 @@ __global__ void __launch_bounds__(kMostRowThreads)
       sum[v] += value;
       squares[v] += value * value;
     }
-  }
+  });
 #pragma unroll
   for (int v = 0; v < kVector; ++v) {
     sums[(threadIdx.x * kVector + v) * 2] = sum[v];
@@ -296,6 +315,7 @@ template <typename T>
 __global__ void __launch_bounds__(kMostRowThreads)
     group_norm_row_apply(const __grid_constant__ GroupNormCall call, const __grid_constant__ RowPlan plan,
                          int moment_chunks) {
+  await_kernels_in_front();
   extern __shared__ float moments[];
   const RowTask task = row_task(call, plan);
   const int group_size = static_cast<int>(call.channels / call.groups);
@@ -325,9 +345,7 @@ __global__ void __launch_bounds__(kMostRowThreads)
   }
   const auto* x = static_cast<const T*>(call.x) + task.n * call.batch_stride + task.channel;
   auto* y = static_cast<T*>(call.y) + task.n * call.pixels * call.channels + task.channel;
-#pragma unroll 4
-  for (int p = task.first; p < task.last; p += plan.rows) {
-    uint4 packed = *reinterpret_cast<const uint4*>(x + p * call.pixel_stride);
+  for_pixels(x, call.pixel_stride, task.first, task.last, plan.rows, [&](int p, uint4 packed) {
     auto* elements = reinterpret_cast<T*>(&packed);
 #pragma unroll
     for (int v = 0; v < kVector; ++v) {
@@ -335,21 +353,21 @@ __global__ void __launch_bounds__(kMostRowThreads)
       elements[v] = from_float<T>(call.silu ? silu(value) : value);
     }
     *reinterpret_cast<uint4*>(y + static_cast<long long>(p) * call.channels) = packed;
-  }
+  });
 }
 
 template <typename T>
 void launch_rows(const GroupNormCall& call, const RowPlan& plan, cudaStream_t stream) {
   const auto threads = static_cast<unsigned>(plan.columns * plan.rows);
   const dim3 grid(static_cast<unsigned>(plan.chunks), static_cast<unsigned>(call.batch));
-  group_norm_row_moments<T><<<grid, threads, threads * kVector * 2 * sizeof(float), stream>>>(call, plan);
+  launch_kernel(group_norm_row_moments<T>, grid, threads, threads * kVector * 2 * sizeof(float), stream, call, plan);
   check_launch("group_norm");
   RowPlan apply = plan;
   apply.chunks = static_cast<int>(std::min<std::int64_t>(plan.chunks * 2, (call.pixels + plan.rows - 1) / plan.rows));
   apply.pixels = static_cast<int>((call.pixels + apply.chunks - 1) / apply.chunks);
   const auto shared = (std::max<std::size_t>(threads, static_cast<std::size_t>(call.groups) * 2)) * sizeof(float);
   const dim3 apply_grid(static_cast<unsigned>(apply.chunks), static_cast<unsigned>(call.batch));
-  group_norm_row_apply<T><<<apply_grid, threads, shared, stream>>>(call, apply, plan.chunks);
+  launch_kernel(group_norm_row_apply<T>, apply_grid, threads, shared, stream, call, apply, plan.chunks);
   check_launch("group_norm");
 }
 
@@ -385,6 +403,7 @@ __device__ float value_at(const GroupNormCall& call, long long n, long long pixe
 
 // scratch [batch][chunks][groups][2]
 __global__ void group_norm_moments(const __grid_constant__ GroupNormCall call, long long chunks) {
+  await_kernels_in_front();
   __shared__ float shared[33];
   const long long size = call.channels / call.groups;
   const long long n = blockIdx.z;
@@ -410,6 +429,7 @@ __global__ void group_norm_moments(const __grid_constant__ GroupNormCall call, l
 }
 
 __global__ void group_norm_apply(const __grid_constant__ GroupNormCall call, long long chunks) {
+  await_kernels_in_front();
   extern __shared__ float moments[];  // [groups][mean, 1 / deviation]
   const long long size = call.channels / call.groups;
   const long long n = blockIdx.y;
@@ -450,11 +470,12 @@ void launch_group_norm(const GroupNormCall& call, cudaStream_t stream) {
   if (taken) return;
   const long long chunks = chunk_count(call.pixels);
   const dim3 grid(static_cast<unsigned>(chunks), static_cast<unsigned>(call.groups), static_cast<unsigned>(call.batch));
-  group_norm_moments<<<grid, kThreads, 0, stream>>>(call, chunks);
+  launch_kernel(group_norm_moments, grid, kThreads, 0, stream, call, chunks);
   check_launch("group_norm");
   const unsigned blocks = std::min(blocks_for(call.pixels * call.channels, kThreads * 4), 1024U);
   const dim3 apply_grid(blocks, static_cast<unsigned>(call.batch));
-  group_norm_apply<<<apply_grid, kThreads, static_cast<std::size_t>(call.groups) * 8, stream>>>(call, chunks);
+  launch_kernel(group_norm_apply, apply_grid, kThreads, static_cast<std::size_t>(call.groups) * 8, stream, call,
+                chunks);
   check_launch("group_norm");
 }
 

@@ -111,8 +111,16 @@ void launch_pointwise(cudaKernel_t kernel, const std::vector<std::int64_t>& thre
   const std::int64_t most = std::ranges::max(threads);
   if (most == 0) return;
   void* list[] = {&arguments};
-  const dim3 grid(static_cast<unsigned>((most + 255) / 256), static_cast<unsigned>(threads.size()));
-  cuda::check(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, dim3(256), list, 0, stream),
+  cudaLaunchAttribute early{};  // the kernel begins by waiting for those in front
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(static_cast<unsigned>((most + 255) / 256), static_cast<unsigned>(threads.size()));
+  config.blockDim = dim3(256);
+  config.stream = stream;
+  config.attrs = &early;
+  config.numAttrs = 1;
+  cuda::check(cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(kernel), list),
               "starting an elementwise kernel");
 }
 

@@ -10,6 +10,7 @@ constexpr int kVector = 8;  // elements of 16 bits in 16 bytes
 
 template <typename T, int Packs>
 __global__ void __launch_bounds__(128) layer_norm_warp(const __grid_constant__ LayerNormCall call) {
+  await_kernels_in_front();
   const long long row = blockIdx.x * 4LL + threadIdx.x / 32;
   if (row >= call.rows) return;
   const int lane = static_cast<int>(threadIdx.x) % 32;
@@ -60,6 +61,7 @@ __global__ void __launch_bounds__(128) layer_norm_warp(const __grid_constant__ L
 }
 
 __global__ void layer_norm_plain(const __grid_constant__ LayerNormCall call) {
+  await_kernels_in_front();
   __shared__ float shared[33];
   const long long row = blockIdx.x;
   float sum = 0.0F;
@@ -90,11 +92,11 @@ void launch_warps(const LayerNormCall& call, cudaStream_t stream) {
   const unsigned grid = blocks_for(call.rows, 4);
   const std::int64_t packs = (call.columns + 255) / 256;
   if (packs <= 2) {
-    layer_norm_warp<T, 2><<<grid, 128, 0, stream>>>(call);
+    launch_kernel(layer_norm_warp<T, 2>, grid, 128, 0, stream, call);
   } else if (packs <= 4) {
-    layer_norm_warp<T, 4><<<grid, 128, 0, stream>>>(call);
+    launch_kernel(layer_norm_warp<T, 4>, grid, 128, 0, stream, call);
   } else {
-    layer_norm_warp<T, 8><<<grid, 128, 0, stream>>>(call);
+    launch_kernel(layer_norm_warp<T, 8>, grid, 128, 0, stream, call);
   }
 }
 
@@ -102,7 +104,7 @@ void launch_warps(const LayerNormCall& call, cudaStream_t stream) {
 
 void launch_layer_norm(const LayerNormCall& call, cudaStream_t stream) {
   if (!fits_warp(call)) {
-    layer_norm_plain<<<static_cast<unsigned>(call.rows), kThreads, 0, stream>>>(call);
+    launch_kernel(layer_norm_plain, static_cast<unsigned>(call.rows), kThreads, 0, stream, call);
   } else if (call.x_type == DType::kBF16) {
     launch_warps<__nv_bfloat16>(call, stream);
   } else {

@@ -32,6 +32,7 @@ __device__ long long offset_of(const Strided& t, const long long* position) {
 
 template <typename T>
 __global__ void pad(const __grid_constant__ PadCall call, long long count) {
+  await_kernels_in_front();
   const long long i = blockIdx.x * 256LL + threadIdx.x;
   if (i >= count) return;
   long long to[5];
@@ -70,6 +71,7 @@ __device__ float element<float>(const Strided& x, long long at) {
 // One block folds one result; partial results meet in shared memory in a fixed order.
 template <typename T>
 __global__ void reduce(const __grid_constant__ Strided x, ReduceKind kind, T* y, long long inner) {
+  await_kernels_in_front();
   __shared__ T shared[1024];
   const long long base = blockIdx.y * x.strides[0] + blockIdx.x * x.strides[1];
   T state{};
@@ -98,6 +100,7 @@ __global__ void reduce(const __grid_constant__ Strided x, ReduceKind kind, T* y,
 }
 
 __global__ void softmax(const __grid_constant__ Strided x, const __grid_constant__ Strided y) {
+  await_kernels_in_front();
   __shared__ float shared[33];
   long long position[5];
   long long row = blockIdx.x;
@@ -129,6 +132,7 @@ __global__ void softmax(const __grid_constant__ Strided x, const __grid_constant
 template <typename Index>
 __global__ void embedding(const Index* indices, long long count, const unsigned char* table, long long rows,
                           long long row_bytes, unsigned char* y) {
+  await_kernels_in_front();
   const long long i = blockIdx.x * 256LL + threadIdx.x;
   if (i >= count * row_bytes) return;
   const long long row = min(max(static_cast<long long>(indices[i / row_bytes]), 0LL), rows - 1);
@@ -137,6 +141,7 @@ __global__ void embedding(const Index* indices, long long count, const unsigned 
 
 __global__ void timestep_embedding(const float* t, long long t_stride, const float* frequencies, long long rows,
                                    long long dim, bool cosines_first, float* y) {
+  await_kernels_in_front();
   const long long i = blockIdx.x * 256LL + threadIdx.x;
   if (i >= rows * dim) return;
   const long long half = dim / 2;
@@ -158,6 +163,7 @@ struct ConvCall {
 };
 
 __global__ void plain_conv(const __grid_constant__ ConvCall call, long long count) {
+  await_kernels_in_front();
   const long long i = blockIdx.x * 256LL + threadIdx.x;
   if (i >= count) return;
   long long to[5];
@@ -193,6 +199,7 @@ struct ConvTransposeCall {
 };
 
 __global__ void plain_conv_transpose(const __grid_constant__ ConvTransposeCall call, long long count) {
+  await_kernels_in_front();
   const long long i = blockIdx.x * 256LL + threadIdx.x;
   if (i >= count) return;
   long long to[5];
@@ -224,6 +231,7 @@ struct ProductCall {
 };
 
 __global__ void plain_product(const __grid_constant__ ProductCall call, long long count) {
+  await_kernels_in_front();
   const long long i = blockIdx.x * 256LL + threadIdx.x;
   if (i >= count) return;
   long long to[5];
@@ -250,6 +258,7 @@ struct SparseCall {
 };
 
 __global__ void sparse_product(const __grid_constant__ SparseCall call, long long count) {
+  await_kernels_in_front();
   const long long i = blockIdx.x * 256LL + threadIdx.x;
   if (i >= count) return;
   long long to[5];
@@ -290,6 +299,7 @@ __device__ float score_of(const AttentionCall& call, long long n, long long head
 
 // A block for each query: softmax statistics in one pass, then one thread for each value element.
 __global__ void plain_attention(const __grid_constant__ AttentionCall call) {
+  await_kernels_in_front();
   __shared__ float shared[33];
   extern __shared__ float weights[];  // of a tile of keys
   const long long query = blockIdx.x;
@@ -338,13 +348,13 @@ void launch_pad(const PadCall& call, cudaStream_t stream) {
   const long long count = elements(call.y);
   const unsigned grid = blocks_for(count, kThreads);
   if (call.size == 1) {
-    pad<unsigned char><<<grid, kThreads, 0, stream>>>(call, count);
+    launch_kernel(pad<unsigned char>, grid, kThreads, 0, stream, call, count);
   } else if (call.size == 2) {
-    pad<unsigned short><<<grid, kThreads, 0, stream>>>(call, count);
+    launch_kernel(pad<unsigned short>, grid, kThreads, 0, stream, call, count);
   } else if (call.size == 4) {
-    pad<unsigned><<<grid, kThreads, 0, stream>>>(call, count);
+    launch_kernel(pad<unsigned>, grid, kThreads, 0, stream, call, count);
   } else {
-    pad<unsigned long long><<<grid, kThreads, 0, stream>>>(call, count);
+    launch_kernel(pad<unsigned long long>, grid, kThreads, 0, stream, call, count);
   }
   check_launch("pad");
 }
@@ -354,17 +364,17 @@ void launch_reduce(const Strided& x, ReduceKind kind, void* y, cudaStream_t stre
   const long long inner = x.dims[2] * x.dims[3] * x.dims[4];
   const int threads = inner > 256 ? 1024 : 256;
   if (x.dtype == DType::kI32) {
-    reduce<int><<<grid, threads, 0, stream>>>(x, kind, static_cast<int*>(y), inner);
+    launch_kernel(reduce<int>, grid, threads, 0, stream, x, kind, static_cast<int*>(y), inner);
   } else if (x.dtype == DType::kI64) {
-    reduce<long long><<<grid, threads, 0, stream>>>(x, kind, static_cast<long long*>(y), inner);
+    launch_kernel(reduce<long long>, grid, threads, 0, stream, x, kind, static_cast<long long*>(y), inner);
   } else {
-    reduce<float><<<grid, threads, 0, stream>>>(x, kind, static_cast<float*>(y), inner);
+    launch_kernel(reduce<float>, grid, threads, 0, stream, x, kind, static_cast<float*>(y), inner);
   }
   check_launch("reduce");
 }
 
 void launch_softmax(const Strided& x, const Strided& y, cudaStream_t stream) {
-  softmax<<<static_cast<unsigned>(elements(x) / x.dims[4]), kThreads, 0, stream>>>(x, y);
+  launch_kernel(softmax, static_cast<unsigned>(elements(x) / x.dims[4]), kThreads, 0, stream, x, y);
   check_launch("softmax");
 }
 
@@ -374,25 +384,27 @@ void launch_embedding(const void* indices, bool wide, std::int64_t count, const 
   const auto* bytes = static_cast<const unsigned char*>(table);
   auto* out = static_cast<unsigned char*>(y);
   if (wide) {
-    embedding<<<grid, kThreads, 0, stream>>>(static_cast<const long long*>(indices), count, bytes, rows, width * size,
-                                             out);
+    launch_kernel(embedding<long long>, grid, kThreads, 0, stream, static_cast<const long long*>(indices), count, bytes,
+                  rows, width * size, out);
   } else {
-    embedding<<<grid, kThreads, 0, stream>>>(static_cast<const int*>(indices), count, bytes, rows, width * size, out);
+    launch_kernel(embedding<int>, grid, kThreads, 0, stream, static_cast<const int*>(indices), count, bytes, rows,
+                  width * size, out);
   }
   check_launch("embedding");
 }
 
 void launch_timestep_embedding(const float* t, std::int64_t t_stride, const float* frequencies, std::int64_t rows,
                                std::int64_t dim, bool cosines_first, float* y, cudaStream_t stream) {
-  timestep_embedding<<<blocks_for(rows * dim, kThreads), kThreads, 0, stream>>>(t, t_stride, frequencies, rows, dim,
-                                                                                cosines_first, y);
+  launch_kernel(timestep_embedding, blocks_for(rows * dim, kThreads), kThreads, 0, stream, t, t_stride, frequencies,
+                rows, dim, cosines_first, y);
   check_launch("timestep_embedding");
 }
 
 void launch_plain_conv(const Strided& x, const float* weight, const float* bias, const Strided& y, std::int64_t r,
                        std::int64_t s, const graph::Conv2dAttrs& attrs, cudaStream_t stream) {
   const long long count = elements(y);
-  plain_conv<<<blocks_for(count, kThreads), kThreads, 0, stream>>>({x, y, weight, bias, r, s, attrs}, count);
+  launch_kernel(plain_conv, blocks_for(count, kThreads), kThreads, 0, stream, ConvCall{x, y, weight, bias, r, s, attrs},
+                count);
   check_launch("conv2d");
 }
 
@@ -400,21 +412,23 @@ void launch_plain_conv_transpose(const Strided& x, const float* weight, const fl
                                  std::int64_t r, std::int64_t s, const graph::ConvTranspose2dAttrs& attrs,
                                  cudaStream_t stream) {
   const long long count = elements(y);
-  plain_conv_transpose<<<blocks_for(count, kThreads), kThreads, 0, stream>>>({x, y, weight, bias, r, s, attrs}, count);
+  launch_kernel(plain_conv_transpose, blocks_for(count, kThreads), kThreads, 0, stream,
+                ConvTransposeCall{x, y, weight, bias, r, s, attrs}, count);
   check_launch("conv_transpose2d");
 }
 
 void launch_plain_product(const Strided& x, const Strided& w, const float* bias, const Strided& y,
                           cudaStream_t stream) {
   const long long count = elements(y);
-  plain_product<<<blocks_for(count, kThreads), kThreads, 0, stream>>>({x, w, y, bias}, count);
+  launch_kernel(plain_product, blocks_for(count, kThreads), kThreads, 0, stream, ProductCall{x, w, y, bias}, count);
   check_launch("product");
 }
 
 void launch_sparse_product(const Strided& x, const int* index, const float* weight, const float* bias,
                            std::int64_t taps, const Strided& y, cudaStream_t stream) {
   const long long count = elements(y);
-  sparse_product<<<blocks_for(count, kThreads), kThreads, 0, stream>>>({x, y, index, weight, bias, taps}, count);
+  launch_kernel(sparse_product, blocks_for(count, kThreads), kThreads, 0, stream,
+                SparseCall{x, y, index, weight, bias, taps}, count);
   check_launch("sparse product");
 }
 
@@ -422,7 +436,8 @@ void launch_plain_attention(const Strided& q, const Strided& k, const Strided& v
                             float scale, bool causal, cudaStream_t stream) {
   if (v.dims[3] > 4 * kThreads) throw Error(ErrorCode::kUnsupported, "attention with values wider than 1024");
   const dim3 grid(static_cast<unsigned>(q.dims[2]), static_cast<unsigned>(q.dims[1]), static_cast<unsigned>(q.dims[0]));
-  plain_attention<<<grid, kThreads, kThreads * sizeof(float), stream>>>({q, k, v, mask, y, scale, causal});
+  launch_kernel(plain_attention, grid, kThreads, kThreads * sizeof(float), stream,
+                AttentionCall{q, k, v, mask, y, scale, causal});
   check_launch("attention");
 }
 

@@ -24,6 +24,12 @@ __device__ inline float gelu(float x) { return 0.5f * x * (1.0f + erff(x * 0.707
 __device__ inline float gelu_tanh(float x) {
   return 0.5f * x * (1.0f + tanhf(0.79788456080286536f * (x + 0.044715f * x * x * x)));
 }
+__device__ inline void await_kernels_in_front() {  // see device_code.cuh
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
 template <typename T, int V> struct alignas(sizeof(T) * V) Pack { T v[V]; };
 )";
 
@@ -56,6 +62,7 @@ Storage storage_of(DType dtype) {
 struct Layout {
   MergedDims merged;  // out first
   std::int64_t vector = 1;
+  std::int64_t elements = 0;
 };
 
 // The widest access that every operand allows: 16 bytes of the narrowest type at most.
@@ -84,7 +91,7 @@ Layout lay_out(const PointwiseBody& body, const std::vector<View>& views) {
     dims.push_back(body.out.dims[axis]);
     for (std::size_t t = 0; t < views.size(); ++t) strides[t].push_back(views[t].strides[axis]);
   }
-  Layout layout{merge_dims(dims, strides), 1};
+  Layout layout{merge_dims(dims, strides), 1, body.out.elements()};
   layout.vector = vector_width(layout.merged, views);
   return layout;
 }
@@ -94,7 +101,9 @@ std::string number(std::int64_t value) { return std::to_string(value); }
 // Statements that set o0, o1, ... (element offsets of the operands) for the thread's first element.
 void write_offsets(std::ostream& out, const Layout& layout, std::size_t operands) {
   const auto& dims = layout.merged.dims;
-  out << "  unsigned long long rest = i;\n";
+  // Dividing 64 bits takes several times the instructions of 32.
+  const bool narrow = layout.elements / layout.vector < (std::int64_t{1} << 31U);
+  out << (narrow ? "  unsigned rest = (unsigned)i;\n" : "  unsigned long long rest = i;\n");
   for (std::size_t t = 0; t < operands; ++t) out << "  long long o" << t << " = 0;\n";
   for (std::size_t axis = dims.size(); axis-- > 0;) {
     const bool inner = axis + 1 == dims.size();
@@ -144,7 +153,8 @@ PointwiseKernel make_pointwise_kernel(const std::vector<PointwiseBody>& bodies) 
   out << kPrelude << "struct Arguments { void* p[" << kMostPointwiseOperands << "]; unsigned long long n["
       << kMostPointwiseOperands << "]; };\n";
   out << "extern \"C\" __global__ void __launch_bounds__(256) pointwise(const __grid_constant__ Arguments args) {\n"
-      << "  const unsigned long long i = blockIdx.x * 256ull + threadIdx.x;\n  if (i >= args.n[blockIdx.y]) return;\n";
+      << "  await_kernels_in_front();\n  const unsigned long long i = blockIdx.x * 256ull + threadIdx.x;\n  if (i >= "
+         "args.n[blockIdx.y]) return;\n";
   for (std::size_t b = 0; b < bodies.size(); ++b) {
     const auto& body = bodies[b];
     std::vector<View> views{body.out};

@@ -61,6 +61,7 @@ struct ResizeCall {
 };
 
 __global__ void __launch_bounds__(256) resize(const __grid_constant__ ResizeCall call, long long count) {
+  await_kernels_in_front();
   long long i = blockIdx.x * 256LL + threadIdx.x;
   if (i >= count) return;
   const auto* dims = call.y.dims;
@@ -99,6 +100,7 @@ __global__ void __launch_bounds__(256) resize(const __grid_constant__ ResizeCall
 
 // Eight adjacent channels of 16 bits a thread.
 __global__ void __launch_bounds__(256) nearest_nhwc(const __grid_constant__ ResizeCall call, long long count) {
+  await_kernels_in_front();
   long long i = blockIdx.x * 256LL + threadIdx.x;
   if (i >= count) return;
   const int packs = static_cast<int>(call.y.dims[1] / 8);
@@ -123,6 +125,7 @@ constexpr int kRows = 4;
 
 template <typename T>
 __global__ void __launch_bounds__(256) bilinear_nhwc(const __grid_constant__ ResizeCall call) {
+  await_kernels_in_front();
   const int packs = static_cast<int>(call.y.dims[1] / 8);
   const int i = static_cast<int>(blockIdx.x) * 256 + static_cast<int>(threadIdx.x);
   const int height = static_cast<int>(call.y.dims[2]);
@@ -166,7 +169,7 @@ __global__ void __launch_bounds__(256) bilinear_nhwc(const __grid_constant__ Res
 void launch_resize(const Strided& x, const Strided& y, const graph::ResizeAttrs& attrs, cudaStream_t stream) {
   const ResizeCall call{x, y, attrs, y.dims[1] > 1 && y.strides[1] < y.strides[3]};
   const std::int64_t count = y.dims[0] * y.dims[1] * y.dims[2] * y.dims[3];
-  resize<<<blocks_for(count, 256), 256, 0, stream>>>(call, count);
+  launch_kernel(resize, blocks_for(count, 256), 256, 0, stream, call, count);
   check_launch("resize");
 }
 
@@ -177,12 +180,12 @@ void launch_resize_nhwc(const Strided& x, const Strided& y, const graph::ResizeA
     const dim3 grid(blocks_for(y.dims[1] / 8 * y.dims[3], 256), blocks_for(y.dims[2], kRows),
                     static_cast<unsigned>(y.dims[0]));
     if (x.dtype == DType::kBF16) {
-      bilinear_nhwc<__nv_bfloat16><<<grid, 256, 0, stream>>>(call);
+      launch_kernel(bilinear_nhwc<__nv_bfloat16>, grid, 256, 0, stream, call);
     } else {
-      bilinear_nhwc<__half><<<grid, 256, 0, stream>>>(call);
+      launch_kernel(bilinear_nhwc<__half>, grid, 256, 0, stream, call);
     }
   } else {
-    nearest_nhwc<<<blocks_for(count, 256), 256, 0, stream>>>(call, count);
+    launch_kernel(nearest_nhwc, blocks_for(count, 256), 256, 0, stream, call, count);
   }
   check_launch("resize");
 }
