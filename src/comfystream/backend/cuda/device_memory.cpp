@@ -32,9 +32,12 @@ PinnedBuffer::PinnedBuffer(std::size_t bytes, const std::string& what) : size_(b
   data_.reset(static_cast<std::byte*>(data));
 }
 
-Stream make_stream() {
+Stream make_stream(bool urgent) {
   cudaStream_t stream = nullptr;
-  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
+  int least = 0;
+  int greatest = 0;
+  check(cudaDeviceGetStreamPriorityRange(&least, &greatest), "making a stream");
+  check(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, urgent ? greatest : least), "making a stream");
   return Stream(stream);
 }
 

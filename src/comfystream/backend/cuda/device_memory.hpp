@@ -75,7 +75,8 @@ using Event = Owned<cudaEvent_t, DestroyEvent>;
 using CudaGraph = Owned<cudaGraph_t, DestroyGraph>;
 using CudaGraphExec = Owned<cudaGraphExec_t, DestroyGraphExec>;
 
-[[nodiscard]] Stream make_stream();
+/// `urgent`: its kernels' blocks go first wherever a multiprocessor becomes free.
+[[nodiscard]] Stream make_stream(bool urgent = false);
 /// `timed` events can be subtracted; others are cheaper.
 [[nodiscard]] Event make_event(bool timed);
 

@@ -45,7 +45,8 @@ Engine::Engine(const graph::Graph& graph, const CompileOptions& compile_options,
       planned_(plan_graph(graph, options.precision, options.split_static)),
       libraries_(std::move(libraries)) {
   check(cudaSetDevice(options_.device), "choosing device " + std::to_string(options_.device));
-  for (std::size_t i = 0; i < options_.lanes; ++i) streams_.push_back(make_stream());
+  // The longest chain of steps goes first: the other lanes fill what it leaves free.
+  for (std::size_t i = 0; i < options_.lanes; ++i) streams_.push_back(make_stream(i == 0));
   compile_first();
   static_reads_.assign(planned_.graph.parameters().size(), false);
   for (const Step& step : static_.program.steps) {

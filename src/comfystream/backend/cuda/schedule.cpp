@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <set>
 
 namespace comfystream::backend::cuda {
 namespace {
 
 constexpr std::int64_t kAlignment = 256;
-constexpr std::size_t kNear = 6;  // steps back on a lane that count as the same stretch of work
 
 /// For each step, the steps that are surely over when it starts.
 class Order {
@@ -51,32 +51,74 @@ std::vector<std::set<std::size_t>> dependencies(const Program& program) {
   return needs;
 }
 
-struct LaneState {
+using Needs = std::vector<std::set<std::size_t>>;
+
+// What a step takes on a card of today, starting it included: good enough to compare long chains.
+double estimated_microseconds(const Step& step) {
+  return 2.0 + std::max(step.flops / 4e8, static_cast<double>(step.bytes) / 2e6);
+}
+
+/// The longest chain of steps, each needing the one before, through steps that have no lane yet.
+struct Chain {
   std::vector<std::size_t> steps;
+  double microseconds = 0;
 };
 
-std::size_t choose_lane(const std::set<std::size_t>& needs, const std::vector<LaneState>& lanes,
-                        const std::vector<Schedule::Place>& places, const Order& order) {
-  std::size_t best = 0;
-  std::size_t latest = 0;
-  bool found = false;
-  for (const auto need : needs) {
-    const auto& steps = lanes[places[need].lane].steps;
-    const auto at = static_cast<std::size_t>(std::ranges::find(steps, need) - steps.begin());
-    if (steps.size() - at <= kNear && (!found || need > latest)) {
-      best = places[need].lane;
-      latest = need;
-      found = true;
+Chain longest_chain(const Program& program, const Needs& needs, const std::vector<bool>& taken) {
+  const std::size_t count = program.steps.size();
+  std::vector<double> length(count, 0);
+  std::vector<std::size_t> previous(count, count);
+  std::size_t last = count;
+  for (std::size_t s = 0; s < count; ++s) {
+    if (taken[s]) continue;
+    for (const auto need : needs[s]) {
+      if (taken[need] || length[need] <= length[s]) continue;
+      length[s] = length[need];
+      previous[s] = need;
+    }
+    length[s] += estimated_microseconds(program.steps[s]);
+    if (last == count || length[s] > length[last]) last = s;
+  }
+  Chain chain;
+  if (last == count) return chain;
+  chain.microseconds = length[last];
+  for (std::size_t s = last; s != count; s = previous[s]) chain.steps.push_back(s);
+  return chain;
+}
+
+// A chain shorter than this part of the longest is not worth the waits of a lane of its own.
+constexpr double kWorthALane = 0.05;
+
+std::vector<std::size_t> choose_lanes(const Program& program, const Needs& needs, std::size_t lanes) {
+  const std::size_t count = program.steps.size();
+  std::vector<std::size_t> lane(count, 0);
+  if (lanes == 1) return lane;
+  std::vector<bool> taken(count, false);
+  double longest = 0;
+  for (std::size_t l = 0; l < lanes; ++l) {
+    const Chain chain = longest_chain(program, needs, taken);
+    if (chain.microseconds < longest * kWorthALane) break;
+    longest = std::max(longest, chain.microseconds);
+    for (const auto s : chain.steps) {
+      lane[s] = l;
+      taken[s] = true;
     }
   }
-  if (found) return best;
-  for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
-    if (lanes[lane].steps.empty()) return lane;
-    // A lane whose work this step waits for anyway is free to take it.
-    const std::size_t last = lanes[lane].steps.back();
-    if (std::ranges::any_of(needs, [&](auto need) { return need == last || order.before(last, need); })) return lane;
+  // The rest runs where what it needs was made last, or, needing nothing, where it is read first.
+  std::vector<bool> placed = taken;
+  for (std::size_t s = 0; s < count; ++s) {
+    if (placed[s] || needs[s].empty()) continue;
+    const auto made = std::ranges::find_if(needs[s].rbegin(), needs[s].rend(), [&](auto need) { return placed[need]; });
+    if (made == needs[s].rend()) continue;
+    lane[s] = lane[*made];
+    placed[s] = true;
   }
-  return needs.empty() ? lanes.size() - 1 : places[*needs.rbegin()].lane;
+  for (std::size_t reader = count; reader-- > 0;) {
+    for (const auto need : needs[reader]) {
+      if (!placed[need]) lane[need] = lane[reader];
+    }
+  }
+  return lane;
 }
 
 struct Block {
@@ -133,22 +175,22 @@ std::vector<Block> blocks_of(const Program& program, Home home, const std::vecto
 }  // namespace
 
 Schedule make_schedule(const Program& program, std::size_t lanes) {
-  const auto needs = dependencies(program);
+  const Needs needs = dependencies(program);
   Schedule schedule;
   schedule.lanes = std::max<std::size_t>(lanes, 1);
-  std::vector<LaneState> states(schedule.lanes);
+  const auto lane = choose_lanes(program, needs, schedule.lanes);
+  std::vector<std::optional<std::size_t>> last(schedule.lanes);
   Order order(program.steps.size());
   for (std::size_t s = 0; s < program.steps.size(); ++s) {
     Schedule::Place place;
-    place.lane = choose_lane(needs[s], states, schedule.places, order);
-    auto& own = states[place.lane].steps;
-    if (!own.empty()) order.add(s, own.back());
+    place.lane = lane[s];
+    if (last[lane[s]]) order.add(s, *last[lane[s]]);
     for (auto need = needs[s].rbegin(); need != needs[s].rend(); ++need) {
-      if (schedule.places[*need].lane == place.lane || order.before(*need, s)) continue;
+      if (lane[*need] == place.lane || order.before(*need, s)) continue;
       order.add(s, *need);
       place.waits_for.push_back(*need);
     }
-    own.push_back(s);
+    last[lane[s]] = s;
     schedule.places.push_back(std::move(place));
   }
   return schedule;

@@ -19,8 +19,9 @@ struct Schedule {
   std::size_t lanes = 1;
 };
 
-/// Follows chains: a step runs where what it needs was made last; a chain that starts far from what it needs gets a
-/// lane of its own while there are any. One lane makes the program's own order.
+/// Lane 0 has the longest chain of steps that need each other, by estimated times; what is left of the program has its
+/// longest chains on the other lanes, as long as they are worth it. Steps outside them run where what they need was
+/// made last. One lane makes the program's own order.
 [[nodiscard]] Schedule make_schedule(const Program& program, std::size_t lanes);
 
 /// Byte offsets of the buffers of home `home`, by buffer index; -1 for the others. Two buffers share memory only if

@@ -71,6 +71,36 @@ TEST(Schedule, IndependentBranchesRunSideBySide) {
   EXPECT_TRUE(ordered(schedule, 39, 40));
 }
 
+TEST(Schedule, ALateChainThatNeedsNothingRunsBesideTheFirst) {
+  // A long chain with short detours, then one that starts from the input, then where they meet.
+  Program program;
+  const auto buffer = [&] {
+    program.buffers.push_back({Home::kArena, 0, 1000});
+    return static_cast<int>(program.buffers.size()) - 1;
+  };
+  program.buffers.push_back({Home::kInput, 0, 1000});
+  int last = 0;
+  for (int i = 0; i < 30; ++i) {
+    const int detour = buffer();
+    const int next = buffer();
+    program.steps.push_back(step({last}, {detour}));
+    program.steps.push_back(step({last, detour}, {next}));
+    last = next;
+  }
+  const std::size_t first_end = program.steps.size();
+  int other = 0;
+  for (int i = 0; i < 20; ++i) {
+    const int next = buffer();
+    program.steps.push_back(step({other}, {next}));
+    other = next;
+  }
+  program.steps.push_back(step({last, other}, {buffer()}));
+  const Schedule schedule = make_schedule(program, 3);
+  for (std::size_t s = 0; s < first_end; ++s) EXPECT_EQ(schedule.places[s].lane, 0U) << s;
+  for (std::size_t s = first_end; s + 1 < program.steps.size(); ++s) EXPECT_EQ(schedule.places[s].lane, 1U) << s;
+  EXPECT_EQ(schedule.places.back().waits_for, std::vector<std::size_t>{program.steps.size() - 2});
+}
+
 TEST(Schedule, OneLaneIsTheProgramsOrderInTwoBuffers) {
   const Program program = two_branches(20);
   const Schedule schedule = make_schedule(program, 1);
@@ -85,6 +115,7 @@ TEST(Schedule, NoTwoStepsShareMemoryUnlessOneIsOver) {
     program.buffers.push_back({Home::kInput, 0, 64});
     for (int i = 0; i < 60; ++i) {
       std::vector<int> reads;
+      reads.reserve(2);
       for (int k = 0; k < 2; ++k) reads.push_back(static_cast<int>(random() % program.buffers.size()));
       program.buffers.push_back({Home::kArena, 0, static_cast<std::int64_t>(random() % 4000 + 1)});
       program.steps.push_back(step(reads, {static_cast<int>(program.buffers.size()) - 1}));
