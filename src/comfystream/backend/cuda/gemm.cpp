@@ -150,7 +150,7 @@ void GemmLibrary::choose(const GemmProblem& problem, Plan& plan) {
   check(cublasLtMatmulPreferenceSetAttribute(raw, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &reductions,
                                              sizeof(reductions)),
         "choosing a product's algorithm");
-  std::array<cublasLtMatmulHeuristicResult_t, 16> found{};
+  std::array<cublasLtMatmulHeuristicResult_t, 32> found{};
   int count = 0;
   const auto status = cublasLtMatmulAlgoGetHeuristic(handle_, plan.desc.get(), plan.w.get(), plan.x.get(),
                                                      plan.residual.get(), plan.y.get(), raw,

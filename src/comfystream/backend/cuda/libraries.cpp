@@ -20,7 +20,7 @@ std::string cache_key() {
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, device), "asking for the device");
   // The number is that of the rules by which candidates are admitted.
-  return std::string(properties.name) + "-2-cudnn" + std::to_string(cudnnGetVersion()) + "-cublaslt" +
+  return std::string(properties.name) + "-3-cudnn" + std::to_string(cudnnGetVersion()) + "-cublaslt" +
          std::to_string(cublasLtGetVersion());
 }
 
