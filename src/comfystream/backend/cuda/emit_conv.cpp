@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions. Those of one pixel and those whose patches do not overlap are products; others are cuDNN's; sizes that
 // suit neither run on plain loops.
+#include "comfystream/backend/cuda/emit_conv.hpp"
+
 #include "comfystream/backend/cuda/constants.hpp"
-#include "comfystream/backend/cuda/emitter.hpp"
-#include "comfystream/backend/cuda/libraries.hpp"
 #include "comfystream/error.hpp"
 
 #include <numeric>
@@ -16,39 +16,7 @@ using graph::Node;
 using graph::UnaryKind;
 using graph::Value;
 
-const std::vector<std::size_t> kNhwc{0, 2, 3, 1};
-
 std::int64_t round_up(std::int64_t value) { return (value + 7) / 8 * 8; }
-
-struct Conv {
-  const Node& node;
-  const Conv2dAttrs& attrs;
-  Dims x, y;                     // [N, C, H, W], [N, K, P, Q]
-  std::optional<Tensor> weight;  // [K, C / groups, R, S]
-  std::optional<Tensor> bias;
-  bool has_bias = false;
-  std::int64_t r = 0, s = 0;
-
-  [[nodiscard]] bool constants() const { return weight && (!has_bias || bias); }
-  [[nodiscard]] bool padded() const { return attrs.pad_top + attrs.pad_left + attrs.pad_bottom + attrs.pad_right != 0; }
-};
-
-Conv read_conv(Emitter& e, Value core) {
-  const Node& node = e.node(core);
-  Conv conv{node, std::get<Conv2dAttrs>(node.attrs), e.dims(node.operands[0]), e.dims(core), {}, {}, false, 0, 0};
-  conv.weight = constant_of(e.graph(), node.operands[1]);
-  conv.has_bias = node.operands.size() > 2;
-  if (conv.has_bias) conv.bias = constant_of(e.graph(), node.operands[2]);
-  const Dims weight = e.dims(node.operands[1]);
-  conv.r = weight[2];
-  conv.s = weight[3];
-  return conv;
-}
-
-std::string size_text(const Conv& conv) {
-  return std::to_string(conv.r) + "x" + std::to_string(conv.s) + " " + std::to_string(conv.x[1]) + "->" +
-         std::to_string(conv.y[1]) + " " + std::to_string(conv.y[2]) + "x" + std::to_string(conv.y[3]);
-}
 
 // Weights as [K, R, S, C], both counts of channels filled up with zeros to multiples of 8.
 View packed_weight(Emitter& e, const Conv& conv) {
@@ -98,7 +66,7 @@ View patches(Emitter& e, const Conv& conv) {
   if (!six) six = reshaped(e.copy(x, x.dtype, {0, 1, 2, 3}), split);
   const View from = transposed(*six, {0, 2, 4, 3, 5, 1});
   const std::int64_t inner = conv.r * conv.s * conv.x[1];
-  const View to = e.make_row_major({conv.y[0], conv.y[2], conv.y[3], round_up(inner)}, e.precision());
+  View to = e.make_row_major({conv.y[0], conv.y[2], conv.y[3], round_up(inner)}, e.precision());
   const View used = *reshaped(sliced(to, 3, 0, inner), from.dims);
   e.pointwise({{used, {from}, {}, "a0"}, {sliced(to, 3, inner, round_up(inner)), {}, {}, "0.0f"}}, "patches");
   return to;
@@ -163,18 +131,91 @@ ConvProblem describe(const Conv& conv, const View& x, const View& y) {
   return problem;
 }
 
-struct CudnnStep {
-  ConvProblem fused, bare;
-  View x, w, y, scratch;
-  std::optional<View> bias, residual;
-  PointwiseKernel after;  // what `fused` does beyond `bare`, in place
-  cudaKernel_t after_kernel = nullptr;
-  bool use_fused = true;
+PointwiseKernel after_core(const CudnnStep& step, const FusedOp& op) {
+  std::vector<View> inputs{step.y};
+  std::string sum = "a0";
+  const auto add = [&](const View& view) {
+    sum += " + a" + std::to_string(inputs.size());
+    inputs.push_back(broadcast(view, step.y.dims));
+  };
+  if (step.residual) add(*step.residual);
+  if (step.bias) add({step.bias->buffer, step.bias->dtype, {1, step.y.dims[1], 1, 1}, {0, 1, 0, 0}, step.bias->offset});
+  if (inputs.size() == 1 && !op.activation) return {};
+  std::vector<std::string> lines{"const float h = " + sum + ";"};
+  std::string result = "h";
+  if (op.activation == UnaryKind::kRelu) result = "(h < 0.0f ? 0.0f : h)";
+  if (op.activation == UnaryKind::kSilu) result = "silu(h)";
+  return make_pointwise_kernel({{step.y, inputs, lines, result}});
+}
 
-  [[nodiscard]] float after_microseconds() const;
-  std::int64_t prepare(Libraries& libraries);
-  void run(Libraries& libraries, const Launch& launch) const;
-};
+bool emit_by_cudnn(Emitter& e, const FusedOp& op, const Conv& conv) {
+  if (!conv.constants() || conv.attrs.groups != 1 || !op.views.empty()) return false;
+  if (op.residual && conv.y[1] % 8 != 0) return false;
+  const auto step = make_cudnn_step(e, op, conv, e.channels_last(e.view(conv.node.operands[0])));
+  Step& added = e.add_step(
+      "conv2d " + size_text(conv), step->reads(), {step->y},
+      [step](Libraries& libraries, const Launch& launch) { step->run(libraries, launch); },
+      [step](Libraries& libraries) { return step->prepare(libraries); }, &step->scratch);
+  added.flops = flops_of(conv);
+  e.define(op.root, sliced(step->y, 1, 0, conv.y[1]));
+  return true;
+}
+
+// ---- On plain loops ----
+
+void emit_plainly(Emitter& e, const FusedOp& op, const Conv& conv) {
+  View x = e.view(conv.node.operands[0]);
+  if (!is_floating(x.dtype)) x = e.copy(x, DType::kF32, axis_order(x));
+  const View w = e.float_vector(conv.node.operands[1]);
+  std::optional<View> bias;
+  if (conv.has_bias) bias = e.float_vector(conv.node.operands[2]);
+  const View y = e.make_row_major(conv.y, DType::kF32);
+  std::vector<View> reads{x, w};
+  if (bias) reads.push_back(*bias);
+  e.add_step("conv2d, plain " + size_text(conv), reads, {y},
+             [x, w, bias, y, r = conv.r, s = conv.s, attrs = conv.attrs](Libraries&, const Launch& launch) {
+               launch_plain_conv(located(strided(x), x, launch), launch.pointer<float>(w),
+                                 bias ? launch.pointer<float>(*bias) : nullptr, located(strided(y), y, launch), r, s,
+                                 attrs, launch.stream);
+             });
+  finish_apart(e, op, y);
+}
+
+}  // namespace
+
+Conv read_conv(Emitter& e, Value core) {
+  const Node& node = e.node(core);
+  Conv conv{node, std::get<Conv2dAttrs>(node.attrs), e.dims(node.operands[0]), e.dims(core), {}, {}, false, 0, 0};
+  conv.weight = constant_of(e.graph(), node.operands[1]);
+  conv.has_bias = node.operands.size() > 2;
+  if (conv.has_bias) conv.bias = constant_of(e.graph(), node.operands[2]);
+  const Dims weight = e.dims(node.operands[1]);
+  conv.r = weight[2];
+  conv.s = weight[3];
+  return conv;
+}
+
+std::string size_text(const Conv& conv) {
+  return std::to_string(conv.r) + "x" + std::to_string(conv.s) + " " + std::to_string(conv.x[1]) + "->" +
+         std::to_string(conv.y[1]) + " " + std::to_string(conv.y[2]) + "x" + std::to_string(conv.y[3]);
+}
+
+double flops_of(const Conv& conv) {
+  return 2.0 * static_cast<double>(conv.y[0] * conv.y[1] * conv.y[2] * conv.y[3]) *
+         static_cast<double>(conv.x[1] * conv.r * conv.s);
+}
+
+std::vector<View> CudnnStep::reads() const {
+  std::vector<View> views{x, w};
+  if (bias) views.push_back(*bias);
+  if (residual) views.push_back(*residual);
+  return views;
+}
+
+float CudnnStep::microseconds(Libraries& libraries) const {
+  if (use_fused) return libraries.cudnn.measured(fused.key()).value_or(0.0F);
+  return libraries.cudnn.measured(bare.key()).value_or(0.0F) + after_microseconds();
+}
 
 // What an elementwise kernel over y takes: its bytes at what device memory or the cache gives, and its start.
 float CudnnStep::after_microseconds() const {
@@ -216,32 +257,12 @@ void CudnnStep::run(Libraries& libraries, const Launch& launch) const {
   libraries.cudnn.run(fused, pointers, launch.stream);
 }
 
-PointwiseKernel after_core(const CudnnStep& step, const FusedOp& op) {
-  std::vector<View> inputs{step.y};
-  std::string sum = "a0";
-  const auto add = [&](const View& view) {
-    sum += " + a" + std::to_string(inputs.size());
-    inputs.push_back(broadcast(view, step.y.dims));
-  };
-  if (step.residual) add(*step.residual);
-  if (step.bias) add({step.bias->buffer, step.bias->dtype, {1, step.y.dims[1], 1, 1}, {0, 1, 0, 0}, step.bias->offset});
-  if (inputs.size() == 1 && !op.activation) return {};
-  std::vector<std::string> lines{"const float h = " + sum + ";"};
-  std::string result = "h";
-  if (op.activation == UnaryKind::kRelu) result = "(h < 0.0f ? 0.0f : h)";
-  if (op.activation == UnaryKind::kSilu) result = "silu(h)";
-  return make_pointwise_kernel({{step.y, inputs, lines, result}});
-}
-
-bool emit_by_cudnn(Emitter& e, const FusedOp& op, const Conv& conv) {
-  if (!conv.constants() || conv.attrs.groups != 1 || !op.views.empty()) return false;
-  const std::int64_t k = conv.y[1];
-  if (op.residual && k % 8 != 0) return false;
+std::shared_ptr<CudnnStep> make_cudnn_step(Emitter& e, const FusedOp& op, const Conv& conv, View x) {
   auto step = std::make_shared<CudnnStep>();
-  step->x = e.channels_last(e.view(conv.node.operands[0]));
+  step->x = std::move(x);
   step->w = packed_weight(e, conv);
   Dims y = conv.y;
-  y[1] = round_up(k);
+  y[1] = round_up(conv.y[1]);
   step->y = e.make(y, e.storage(op.root), kNhwc);
   if (conv.bias) step->bias = packed_bias(e, conv, e.precision());
   if (op.residual) {
@@ -256,42 +277,11 @@ bool emit_by_cudnn(Emitter& e, const FusedOp& op, const Conv& conv) {
   if (op.activation == UnaryKind::kRelu) step->fused.activation = ConvActivation::kRelu;
   if (op.activation == UnaryKind::kSilu) step->fused.activation = ConvActivation::kSilu;
   step->after = after_core(*step, op);
-  std::vector<View> reads{step->x, step->w};
-  if (step->bias) reads.push_back(*step->bias);
-  if (step->residual) reads.push_back(*step->residual);
-  Step& added = e.add_step(
-      "conv2d " + size_text(conv), reads, {step->y},
-      [step](Libraries& libraries, const Launch& launch) { step->run(libraries, launch); },
-      [step](Libraries& libraries) { return step->prepare(libraries); }, &step->scratch);
-  added.flops = 2.0 * static_cast<double>(conv.y[0] * conv.y[1] * conv.y[2] * conv.y[3]) *
-                static_cast<double>(conv.x[1] * conv.r * conv.s);
-  e.define(op.root, sliced(step->y, 1, 0, k));
-  return true;
+  return step;
 }
-
-// ---- On plain loops ----
-
-void emit_plainly(Emitter& e, const FusedOp& op, const Conv& conv) {
-  View x = e.view(conv.node.operands[0]);
-  if (!is_floating(x.dtype)) x = e.copy(x, DType::kF32, axis_order(x));
-  const View w = e.float_vector(conv.node.operands[1]);
-  std::optional<View> bias;
-  if (conv.has_bias) bias = e.float_vector(conv.node.operands[2]);
-  const View y = e.make_row_major(conv.y, DType::kF32);
-  std::vector<View> reads{x, w};
-  if (bias) reads.push_back(*bias);
-  e.add_step("conv2d, plain " + size_text(conv), reads, {y},
-             [x, w, bias, y, r = conv.r, s = conv.s, attrs = conv.attrs](Libraries&, const Launch& launch) {
-               launch_plain_conv(located(strided(x), x, launch), launch.pointer<float>(w),
-                                 bias ? launch.pointer<float>(*bias) : nullptr, located(strided(y), y, launch), r, s,
-                                 attrs, launch.stream);
-             });
-  finish_apart(e, op, y);
-}
-
-}  // namespace
 
 void emit_conv2d(Emitter& e, const FusedOp& op) {
+  if (op.enlarged) return emit_enlarged_conv(e, op);
   const Conv conv = read_conv(e, op.core);
   // A few channels of a few pixels are not worth a library's set-up, and the loops sum them in f32.
   const bool small = conv.x[1] * conv.y[1] < 64 && conv.y[2] * conv.y[3] < 4096;

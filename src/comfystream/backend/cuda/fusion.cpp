@@ -84,7 +84,8 @@ class Fuser {
     if (graph_.node(core).kind == OpKind::kLinear) absorb_scale(op);
     absorb_residual(op);
     absorb_activation(op);
-    if (op.root == core) return;
+    if (op.root == core) absorb_enlargement(op);
+    if (op.root == core && !op.enlarged) return;
     Value at = core;
     while (at != op.root) {
       fusion_.roles[at.id] = Role::kAbsorbed;
@@ -136,6 +137,34 @@ class Fuser {
     if (kind != UnaryKind::kRelu && !gelu && !silu) return;
     op.activation = kind;
     op.root = *user;
+  }
+
+  // One pixel around, no strides, dilation or groups.
+  static bool is_plain_3x3(const graph::Conv2dAttrs& a) {
+    const auto all_one = [](auto... values) { return ((values == 1) && ...); };
+    return all_one(a.pad_top, a.pad_left, a.pad_bottom, a.pad_right, a.stride_h, a.stride_w, a.dilation_h, a.dilation_w,
+                   a.groups);
+  }
+
+  // Nearest to exactly twice the size, read by a convolution of 3x3 that keeps it.
+  void absorb_enlargement(FusedOp& op) {
+    const Node& node = graph_.node(op.core);
+    if (node.kind != OpKind::kConv2d || !constant_of(graph_, node.operands[1])) return;
+    if (node.operands.size() > 2 && !constant_of(graph_, node.operands[2])) return;
+    const Value large = node.operands[0];
+    const auto& weight = graph_.type(node.operands[1]).shape;
+    const bool suits = weight[0].count % 8 == 0 && weight[1].count % 8 == 0 && weight[2].count == 3 &&
+                       weight[3].count == 3 && is_plain_3x3(std::get<graph::Conv2dAttrs>(node.attrs));
+    if (!suits || graph_.node(large).kind != OpKind::kResize || !only_user(large)) return;
+    if (size_of(storage_[large.id]) != 2) return;
+    const auto mode = std::get<graph::ResizeAttrs>(graph_.node(large).attrs).mode;
+    if (mode != graph::ResizeMode::kNearest && mode != graph::ResizeMode::kNearestExact) return;
+    const Value small = graph_.node(large).operands[0];
+    const auto& from = graph_.type(small).shape;
+    const auto& to = graph_.type(large).shape;
+    if (to[2].count != 2 * from[2].count || to[3].count != 2 * from[3].count) return;
+    op.enlarged = small;
+    fusion_.roles[large.id] = Role::kAbsorbed;
   }
 
   void extend_norm(Value core) {

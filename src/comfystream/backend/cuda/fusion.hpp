@@ -22,6 +22,7 @@ enum class Role : std::uint8_t {
 /// A convolution, product or norm with what follows it, and what a norm reads first. With h the core operation:
 ///   norms:                h(x + shift), then the activation
 ///   products:             activation(scale * h(x) + residual)
+///   convolutions:         h(x enlarged), and nothing more
 /// The result is that of `root`; `views` are the changes of shape between the core and its residual.
 struct FusedOp {
   graph::Value core;
@@ -31,6 +32,7 @@ struct FusedOp {
   std::vector<graph::Value> views;    ///< in order
   std::optional<graph::Value> residual;
   std::optional<graph::UnaryKind> activation;
+  std::optional<graph::Value> enlarged{};  ///< the core reads this, every pixel repeated to two by two (conv2d)
 };
 
 struct Fusion {

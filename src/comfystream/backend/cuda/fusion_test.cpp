@@ -51,6 +51,26 @@ TEST(Fusion, AConvolutionTakesItsResidualAndActivation) {
   EXPECT_EQ(f.fusion.roles[h.id], Role::kAbsorbed);
 }
 
+TEST(Fusion, AConvolutionReadsThePictureThatIsEnlargedForIt) {
+  const auto enlarged = [](std::int64_t size, bool read_twice, graph::ResizeMode mode) {
+    Builder b;
+    const Value small = map_of(b);
+    const Value large = b.resize(small, {.mode = mode, .height = size, .width = size});
+    const Value y = conv(b, large);
+    b.output("y", read_twice ? b.add(y, large) : y);
+    const Fused f = fuse_graph(b);
+    const auto op = f.fusion.fused.find(y.id);
+    const bool found = op != f.fusion.fused.end() && op->second.enlarged == small;
+    EXPECT_EQ(f.fusion.roles[large.id], found ? Role::kAbsorbed : Role::kOp);
+    return found;
+  };
+  EXPECT_TRUE(enlarged(16, false, graph::ResizeMode::kNearest));
+  EXPECT_TRUE(enlarged(16, false, graph::ResizeMode::kNearestExact));
+  EXPECT_FALSE(enlarged(15, false, graph::ResizeMode::kNearest)) << "rows of the small picture count differently";
+  EXPECT_FALSE(enlarged(16, false, graph::ResizeMode::kBilinear));
+  EXPECT_FALSE(enlarged(16, true, graph::ResizeMode::kNearest)) << "somebody else reads the large one";
+}
+
 TEST(Fusion, AResultReadTwiceIsKept) {
   Builder b;
   const Value h = conv(b, map_of(b));

@@ -20,6 +20,7 @@ struct PackCall {
   void* to;
   const float* scale;  ///< or nullptr
   Dims dims, valid, strides;
+  bool quarters = false;
 };
 void launch_pack(const PackCall& call, cudaStream_t stream);
 

@@ -37,6 +37,43 @@ __global__ void pack_floats(const From* from, To* to, const float* scale, Layout
   to[i] = from_float<To>(value);
 }
 
+// The source's rows (or columns) 0 to 2 that meet in row `r` of half `half` (0: even pixels, 1: odd ones).
+__device__ bool meets(int half, int r, int source) {
+  return half == 0 ? (r == 0) == (source == 0) : (r == 1) == (source == 2);
+}
+
+template <typename From, typename To>
+__global__ void pack_quarters(const From* from, To* to, Layout layout, long long count) {
+  const long long i = blockIdx.x * 256LL + threadIdx.x;
+  if (i >= count) return;
+  const long long c = i % layout.dims[3];
+  const int s = static_cast<int>(i / layout.dims[3] % 2);
+  const int r = static_cast<int>(i / layout.dims[3] / 2 % 2);
+  const long long kernels = layout.dims[0] / 4;
+  const long long k = i / layout.dims[3] / 4 % kernels;
+  const int quarter = static_cast<int>(i / layout.dims[3] / 4 / kernels);
+  float sum = 0.0F;
+  for (int y = 0; y < 3; ++y) {
+    for (int x = 0; x < 3; ++x) {
+      if (!meets(quarter / 2, r, y) || !meets(quarter % 2, s, x)) continue;
+      sum +=
+          to_float(from[k * layout.strides[0] + y * layout.strides[1] + x * layout.strides[2] + c * layout.strides[3]]);
+    }
+  }
+  to[i] = from_float<To>(sum);
+}
+
+template <typename From>
+void pack_quarters_from(const PackCall& call, const Layout& layout, long long count, cudaStream_t stream) {
+  const auto* from = static_cast<const From*>(call.from);
+  const unsigned grid = blocks_for(count, 256);
+  if (call.to_type == DType::kBF16) {
+    pack_quarters<<<grid, 256, 0, stream>>>(from, static_cast<__nv_bfloat16*>(call.to), layout, count);
+  } else {
+    pack_quarters<<<grid, 256, 0, stream>>>(from, static_cast<__half*>(call.to), layout, count);
+  }
+}
+
 template <typename T>
 __global__ void pack_as_is(const T* from, T* to, Layout layout, long long count) {
   const long long i = blockIdx.x * 256LL + threadIdx.x;
@@ -96,7 +133,15 @@ void launch_pack(const PackCall& call, cudaStream_t stream) {
     layout = front;
   }
   if (count == 0) return;
-  if (call.from_type != call.to_type || call.scale != nullptr) {
+  if (call.quarters) {
+    if (call.from_type == DType::kF16) {
+      pack_quarters_from<__half>(call, layout, count, stream);
+    } else if (call.from_type == DType::kBF16) {
+      pack_quarters_from<__nv_bfloat16>(call, layout, count, stream);
+    } else {
+      pack_quarters_from<float>(call, layout, count, stream);
+    }
+  } else if (call.from_type != call.to_type || call.scale != nullptr) {
     if (call.from_type == DType::kF16) {
       pack_from<__half>(call, layout, count, stream);
     } else if (call.from_type == DType::kBF16) {

@@ -31,6 +31,7 @@ std::string key_of(const std::vector<Tensor>& sources, const Packing& packing, c
   add(packing.dims);
   add(packing.valid);
   add(packing.strides);
+  add({packing.quarters ? 1 : 0});
   const auto identity = [](const Tensor& tensor) {
     return std::to_string(reinterpret_cast<std::uintptr_t>(tensor.bytes().data())) + "/" +
            std::to_string(tensor.size_bytes()) + std::string(to_string(tensor.dtype()));
@@ -131,7 +132,8 @@ std::byte* WeightStore::Uploader::stage(const Tensor& tensor) {
 void WeightStore::Uploader::upload(const Weight& weight) {
   const Packing& packing = weight.packing;
   const float* scale = stage_scale(weight.scale);
-  const bool dense = packing.valid == packing.dims && packing.strides == row_major(packing.dims) && scale == nullptr;
+  const bool dense = packing.valid == packing.dims && packing.strides == row_major(packing.dims) && scale == nullptr &&
+                     !packing.quarters;
   Dims part = packing.dims;
   Dims valid = packing.valid;
   std::byte* to = weight.address;
@@ -140,8 +142,9 @@ void WeightStore::Uploader::upload(const Weight& weight) {
     if (source.size_bytes() != 0 && dense && source.dtype() == packing.dtype) {
       copy(to, source.bytes().first(static_cast<std::size_t>(product(part)) * size_of(packing.dtype)));
     } else if (source.size_bytes() != 0) {
-      launch_pack({source.dtype(), packing.dtype, stage(source), to, scale, part, valid, packing.strides},
-                  stream_.get());
+      launch_pack(
+          {source.dtype(), packing.dtype, stage(source), to, scale, part, valid, packing.strides, packing.quarters},
+          stream_.get());
     }
     to += product(part) * static_cast<std::int64_t>(size_of(packing.dtype));
   }

@@ -23,6 +23,10 @@ struct Packing {
   Dims dims;     ///< at most 4
   Dims valid;    ///< empty: dims
   Dims strides;  ///< in the source; empty: row-major
+  /// dims are [4 K, 2, 2, C] and the source's [K, 3, 3, C]: kernel q K + k makes pixel (q / 2, q % 2) of every two by
+  /// two of what the source's kernel k makes of a picture whose pixels are repeated so. `strides` are of k, row,
+  /// column, c.
+  bool quarters = false;
   bool operator==(const Packing&) const = default;
 };
 

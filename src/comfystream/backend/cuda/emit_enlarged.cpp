@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// A convolution of an enlarged picture as one of the small one: where pixels are repeated to two by two, a kernel of
+// 3x3 meets only 2x2 different ones, so each quarter of the result's pixels (even and odd rows and columns) is made by
+// sums of the kernel's elements. One convolution of 2x2 makes all four, with 4/9 of the arithmetic; then they are put
+// where they belong.
+#include "comfystream/backend/cuda/emit_conv.hpp"
+
+namespace comfystream::backend::cuda {
+namespace {
+
+struct EnlargedStep {
+  std::shared_ptr<CudnnStep> whole;  // of the enlarged picture
+  graph::ResizeAttrs resize;
+  View small, large;
+  ConvProblem problem;  // the four quarters, side by side as channels, one row and column more than the small picture
+  View w, quarters;
+  PointwiseKernel scatter;  // quarters to the result, with the bias
+  cudaKernel_t scatter_kernel = nullptr;
+  bool by_quarters = false;
+
+  std::int64_t prepare(Libraries& libraries);
+  void run(Libraries& libraries, const Launch& launch) const;
+};
+
+std::int64_t EnlargedStep::prepare(Libraries& libraries) {
+  const std::int64_t workspace = libraries.cudnn.prepare(problem);
+  const std::int64_t whole_workspace = whole->prepare(libraries);
+  const auto pass = static_cast<float>(large.elements()) / 3e6F;  // what reads or writes the result once takes
+  by_quarters = workspace >= 0 && libraries.cudnn.measured(problem.key()).value_or(0.0F) + 4.0F * pass <=
+                                      whole->microseconds(libraries) + 2.5F * pass;
+  if (!by_quarters) return whole_workspace;
+  scatter_kernel = libraries.jit.kernel(scatter.source, "pointwise");
+  return workspace;
+}
+
+void EnlargedStep::run(Libraries& libraries, const Launch& launch) const {
+  if (!by_quarters) {
+    launch_resize_nhwc(located(strided(small), small, launch), located(strided(large), large, launch), resize,
+                       launch.stream);
+    whole->run(libraries, launch);
+    return;
+  }
+  libraries.cudnn.run(problem,
+                      {launch.pointer(small), launch.pointer(w), nullptr, nullptr, launch.pointer(quarters),
+                       launch.pointer(whole->scratch)},
+                      launch.stream);
+  std::vector<void*> operands;
+  for (const auto& operand : scatter.operands) operands.push_back(launch.pointer(operand));
+  launch_pointwise(scatter_kernel, scatter.threads, operands, launch.stream);
+}
+
+void describe_quarters(Emitter& e, EnlargedStep& step, const Tensor& weight) {
+  const std::int64_t k = weight.shape()[0];
+  const std::int64_t c = weight.shape()[1];
+  step.w = e.weight({weight}, {e.precision(), {4 * k, 2, 2, c}, {}, {c * 9, 3, 1, 9}, true});
+  ConvProblem& problem = step.problem;
+  problem.x = step.small.dims;
+  problem.x_strides = step.small.strides;
+  problem.y = step.quarters.dims;
+  problem.y_strides = step.quarters.strides;
+  problem.r = problem.s = 2;
+  problem.type = problem.y_type = e.precision();
+  problem.pad_top = problem.pad_left = problem.pad_bottom = problem.pad_right = 1;
+}
+
+// Quarter (dy, dx) of pixel (i, j) is pixel (i + dy, j + dx) of the convolution.
+PointwiseKernel scatter_of(const EnlargedStep& step) {
+  std::vector<PointwiseBody> bodies;
+  const View& y = step.whole->y;
+  const std::int64_t k = y.dims[1];
+  for (const std::int64_t quarter : {0, 1, 2, 3}) {
+    View out = sliced(sliced(y, 2, quarter / 2, y.dims[2], 2), 3, quarter % 2, y.dims[3], 2);
+    View from = sliced(step.quarters, 1, quarter * k, (quarter + 1) * k);
+    from = sliced(from, 2, quarter / 2, quarter / 2 + out.dims[2]);
+    from = sliced(from, 3, quarter % 2, quarter % 2 + out.dims[3]);
+    PointwiseBody body{std::move(out), {std::move(from)}, {}, "a0"};
+    if (const auto& bias = step.whole->bias) {
+      const View one{bias->buffer, bias->dtype, {1, k, 1, 1}, {0, 1, 0, 0}, bias->offset};
+      body.inputs.push_back(broadcast(one, body.out.dims));
+      body.result = "a0 + a1";
+    }
+    bodies.push_back(std::move(body));
+  }
+  return make_pointwise_kernel(bodies);
+}
+
+}  // namespace
+
+void emit_enlarged_conv(Emitter& e, const FusedOp& op) {
+  const Conv conv = read_conv(e, op.core);
+  auto step = std::make_shared<EnlargedStep>();
+  step->small = e.channels_last(e.view(*op.enlarged));
+  const Dims& small = step->small.dims;
+  step->quarters = e.make({conv.y[0], 4 * conv.y[1], small[2] + 1, small[3] + 1}, e.precision(), kNhwc);
+  step->large = e.make(conv.x, e.precision(), kNhwc);
+  step->resize = std::get<graph::ResizeAttrs>(e.node(conv.node.operands[0]).attrs);
+  step->whole = make_cudnn_step(e, op, conv, step->large);
+  describe_quarters(e, *step, *conv.weight);
+  step->scatter = scatter_of(*step);
+  std::vector<View> reads{step->small, step->w};
+  for (const View& view : step->whole->reads()) {
+    if (view.buffer != step->large.buffer) reads.push_back(view);
+  }
+  Step& added = e.add_step(
+      "enlarged conv2d " + size_text(conv), reads, {step->large, step->quarters, step->whole->y},
+      [step](Libraries& libraries, const Launch& launch) { step->run(libraries, launch); },
+      [step](Libraries& libraries) { return step->prepare(libraries); }, &step->whole->scratch);
+  added.flops = flops_of(conv) * 4 / 9;
+  e.define(op.root, step->whole->y);
+}
+
+}  // namespace comfystream::backend::cuda
