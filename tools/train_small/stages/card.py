@@ -56,15 +56,15 @@ ControlNet at strength 1. Made so that the program paints something out of the b
 - **Data**: made by `tools/train_small` itself: procedural 3-D scenes ({types}) with exact
   distances, each as a photograph and painted in {styles} styles; captions from templates. {unseen} are never
   trained on.
-- **Training**: `tools/train_small` at commit {commit}, seed {seed}; each stage within ten minutes a call on one H100 or H200
-  (`README.md` there has the commands, `curves.json`'s pictures the curves).
+- **Training**: `tools/train_small` at commit {commit}, seed {seed}; each stage within ten minutes a call on one H100
+  or H200 (`README.md` there has the commands, `curves.json`'s pictures the curves).
 - **Prompts that do something**: {words}, and what they are called otherwise
   (`captions.py`). Without a word it knows it paints an illustration. Unknown words change next to nothing.
 
 ## Figures
-Held-out scenes at 256 x 256, types in equal shares, captions of held-out templates, hints by the depth network itself as
-in the workflow; `train.py evaluate`. Errors of depth are measured as MiDaS's are (Ranftl et al. 2020): least squares of
-nearness, distances limited to 33 times the nearest. The types that were trained on / those never trained on:
+Held-out scenes at 256 x 256, types in equal shares, captions of held-out templates, hints by the depth network itself
+as in the workflow; `train.py evaluate`. Errors of depth are measured as MiDaS's are (Ranftl et al. 2020): least squares
+of nearness, distances limited to 33 times the nearest. The types that were trained on / those never trained on:
 
 | what | trained types | other types | aim |
 |---|---|---|---|
