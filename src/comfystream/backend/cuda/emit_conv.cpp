@@ -247,9 +247,7 @@ void CudnnStep::run(Libraries& libraries, const Launch& launch) const {
   if (!use_fused) {
     libraries.cudnn.run(bare, pointers, launch.stream);
     if (after_kernel == nullptr) return;
-    std::vector<void*> operands;
-    for (const auto& operand : after.operands) operands.push_back(launch.pointer(operand));
-    launch_pointwise(after_kernel, after.threads, operands, launch.stream);
+    launch_pointwise(after_kernel, after, launch);
     return;
   }
   if (bias) pointers.bias = launch.pointer(*bias);

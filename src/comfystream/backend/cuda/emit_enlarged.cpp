@@ -44,9 +44,7 @@ void EnlargedStep::run(Libraries& libraries, const Launch& launch) const {
                       {launch.pointer(small), launch.pointer(w), nullptr, nullptr, launch.pointer(quarters),
                        launch.pointer(whole->scratch)},
                       launch.stream);
-  std::vector<void*> operands;
-  for (const auto& operand : scatter.operands) operands.push_back(launch.pointer(operand));
-  launch_pointwise(scatter_kernel, scatter.threads, operands, launch.stream);
+  launch_pointwise(scatter_kernel, scatter, launch);
 }
 
 void describe_quarters(Emitter& e, EnlargedStep& step, const Tensor& weight) {

@@ -357,15 +357,18 @@ void Emitter::pointwise(const std::vector<PointwiseBody>& bodies, const std::str
   auto found = std::make_shared<cudaKernel_t>(nullptr);
   add_step(
       what, reads, writes,
-      [kernel, found](Libraries&, const Launch& launch) {
-        std::vector<void*> pointers;
-        for (const auto& operand : kernel->operands) pointers.push_back(launch.pointer(operand));
-        launch_pointwise(*found, kernel->threads, pointers, launch.stream);
-      },
+      [kernel, found](Libraries&, const Launch& launch) { launch_pointwise(*found, *kernel, launch); },
       [kernel, found](Libraries& libraries) {
         *found = libraries.jit.kernel(kernel->source, "pointwise");
         return std::int64_t{0};
       });
+}
+
+void launch_pointwise(cudaKernel_t compiled, const PointwiseKernel& kernel, const Launch& launch) {
+  std::vector<void*> operands;
+  operands.reserve(kernel.operands.size());
+  for (const auto& operand : kernel.operands) operands.push_back(launch.pointer(operand));
+  launch_pointwise(compiled, kernel.threads, operands, launch.stream);
 }
 
 Strided strided(const View& view) {

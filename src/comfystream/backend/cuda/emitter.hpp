@@ -130,6 +130,8 @@ void emit_softmax(Emitter& e, graph::Value v);
 void emit_embedding(Emitter& e, graph::Value v);
 void emit_timestep_embedding(Emitter& e, graph::Value v);
 
+/// Starts `compiled`, the machine code of `kernel`, on the addresses that its operands have in this launch.
+void launch_pointwise(cudaKernel_t compiled, const PointwiseKernel& kernel, const Launch& launch);
 /// A view as kernels for any layout take it, its dimensions the first of five.
 [[nodiscard]] Strided strided(const View& view);
 /// The address put in.

@@ -35,6 +35,19 @@ __device__ void for_pixels(const T* x, long long stride, int first, int last, in
   }
 }
 
+// The channels of a pixel, `offset` away from where their sums count from.
+template <typename T>
+__device__ void add_from(const uint4& packed, const float (&offset)[kVector], float (&sum)[kVector],
+                         float (&squares)[kVector]) {
+  const auto* elements = reinterpret_cast<const T*>(&packed);
+#pragma unroll
+  for (int v = 0; v < kVector; ++v) {
+    const float value = to_float(elements[v]) + offset[v];
+    sum[v] += value;
+    squares[v] += value * value;
+  }
+}
+
 // ---- One kernel: a cluster of blocks holds a set of groups of one frame in shared memory ----
 
 struct ClusterPlan {
@@ -131,13 +144,7 @@ __global__ void __launch_bounds__(kThreads)
   if (row < rows) {
     for_pixels(x + first * call.pixel_stride, call.pixel_stride, row, count, rows, [&](int p, const uint4& packed) {
       data[p * columns + column] = packed;
-      const auto* elements = reinterpret_cast<const T*>(&packed);
-#pragma unroll
-      for (int v = 0; v < kVector; ++v) {
-        const float value = to_float(elements[v]) + from_pivot[v];
-        sum[v] += value;
-        squares[v] += value * value;
-      }
+      add_from<T>(packed, from_pivot, sum, squares);
     });
   }
   for (int v = 0; v < kVector; ++v) {
@@ -286,15 +293,8 @@ __global__ void __launch_bounds__(kMostRowThreads)
   float sum[kVector] = {};
   float squares[kVector] = {};
   const auto* x = static_cast<const T*>(call.x) + task.n * call.batch_stride + task.channel;
-  for_pixels(x, call.pixel_stride, task.first, task.last, plan.rows, [&](int, const uint4& packed) {
-    const auto* elements = reinterpret_cast<const T*>(&packed);
-#pragma unroll
-    for (int v = 0; v < kVector; ++v) {
-      const float value = to_float(elements[v]) + offset[v];
-      sum[v] += value;
-      squares[v] += value * value;
-    }
-  });
+  for_pixels(x, call.pixel_stride, task.first, task.last, plan.rows,
+             [&](int, const uint4& packed) { add_from<T>(packed, offset, sum, squares); });
 #pragma unroll
   for (int v = 0; v < kVector; ++v) {
     sums[(threadIdx.x * kVector + v) * 2] = sum[v];
