@@ -21,13 +21,11 @@ from train_small.renderer import SEEN_TYPES, STYLES, UNSEEN_TYPES, Scenes
 from train_small.stages import classifier, depth, paint, taesd
 from train_small.stages.run import EVALUATION_SEEDS, Run
 
-FLOOR = 0.03  # of a picture's greatest nearness: what is farther, the sky too, is not compared
-
 
 def relative_error(made: Tensor, exact: Tensor) -> Tensor:
     """Mean |distance - exact| / exact of each picture [B] as MiDaS measures it (Ranftl et al. 2020): scale and shift by
     least squares of nearness, and no distance greater than the greatest that is compared."""
-    lowest = FLOOR * exact.amax((1, 2, 3), keepdim=True)
+    lowest = depth.FLOOR * exact.amax((1, 2, 3), keepdim=True)
     valid = (exact > lowest).float()
     aligned = depth.align(made.float(), exact, valid)
     error = (exact - aligned).abs() / torch.maximum(aligned, lowest)
