@@ -24,10 +24,9 @@ struct GatedProductCall {
 };
 
 /// The sizes that launch_gated_product() takes. 320 is the width of SD 1.5's first level, where the weights of 128
-/// columns and their gates stay in a multiprocessor's shared memory while all rows pass by. Wider levels gain nothing:
-/// their gates are a small part of the product.
+/// columns and their gates stay in a multiprocessor's shared memory while all rows pass by.
 [[nodiscard]] constexpr bool gated_product_takes(std::int64_t in, std::int64_t out) {
-  return in == 320 && out > 0 && out % 128 == 0 && out <= 132 * 128;
+  return in == 320 && out > 0 && out % 128 == 0 && out <= 64 * 128;
 }
 
 /// Throws Error when it does not start.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each block keeps the weights of 128 columns and their gates, [256, 320], in shared memory and takes every so many
-// tiles of 64 rows. One warp fetches x in pieces of 64 columns; two groups of four warps take turns at the tensor cores,
-// so that one multiplies while the other computes its gates and stores.
+// tiles of 64 rows. One warp fetches x in pieces of 64 columns; two warpgroups take turns at the tensor cores, so that
+// one multiplies while the other computes its gates and stores.
+#include "comfystream/backend/cuda/device_code.cuh"
 #include "comfystream/backend/cuda/gated_product.hpp"
 #include "comfystream/backend/cuda/hopper.cuh"
 #include "comfystream/backend/cuda/tensor_map.hpp"
+#include "comfystream/backend/cuda/wgmma.cuh"
 
 #include <algorithm>
 
@@ -17,12 +19,12 @@ constexpr int kTileRows = 64;
 constexpr int kColumns = 128;
 constexpr int kStages = 8;
 constexpr int kPieceBytes = kTileRows * 128;
-constexpr int kHalfBytes = kColumns * 128;  // a piece of the weights, gates or not
+constexpr int kHalfBytes = kColumns * 128;  // of a piece of the weights, gates or not
 constexpr int kWeightBytes = kPieces * 2 * kHalfBytes;
 constexpr int kThreads = 384;
 
 struct Shared {
-  std::uint64_t full[kStages], empty[kStages];
+  hopper::Barrier full[kStages], empty[kStages];
   float bias[2 * kColumns];
 };
 constexpr std::size_t kSharedBytes = 1024 + kWeightBytes + kStages * kPieceBytes + sizeof(Shared);
@@ -33,9 +35,9 @@ struct Share {
 };
 
 __device__ inline Share share_of(int rows, int out) {
-  const int tiles_across = out / kColumns;
+  const int across = out / kColumns;
   const int block = static_cast<int>(blockIdx.x);
-  return {block % tiles_across * kColumns, block / tiles_across, static_cast<int>(gridDim.x) / tiles_across,
+  return {block % across * kColumns, block / across, static_cast<int>(gridDim.x) / across,
           (rows + kTileRows - 1) / kTileRows};
 }
 
@@ -54,12 +56,17 @@ __device__ inline float exact_gelu(float x) {
 
 template <typename T>
 __device__ inline unsigned packed(float a, float b) {
-  const T pair[2] = {from_float<T>(a), from_float<T>(b)};
-  return *reinterpret_cast<const unsigned*>(pair);
+  if constexpr (std::is_same_v<T, __half>) {
+    const __half2 pair = __floats2half2_rn(a, b);
+    return *reinterpret_cast<const unsigned*>(&pair);
+  } else {
+    const __nv_bfloat162 pair = __floats2bfloat162_rn(a, b);
+    return *reinterpret_cast<const unsigned*>(&pair);
+  }
 }
 
-// Weights in the order in which a thread's sums are columns next to each other: it has columns 8 j + 2 q and + 1 of
-// every 8, and stores 8 of every 32.
+// Weights in an order that makes a thread's sums adjacent columns: it has columns 8 j + 2 q and + 1 of every 8 of a
+// product, and is to store 8 of every 32.
 template <typename T>
 __device__ void fetch_weights(unsigned char* weights, const T* w, int out, int column) {
   constexpr int kChunks = kIn / 8;
@@ -69,47 +76,51 @@ __device__ void fetch_weights(unsigned char* weights, const T* w, int out, int c
     const int m = n % kColumns;
     const int from_column = column + m / 32 * 32 + m % 8 / 2 * 8 + m / 8 % 4 * 2 + m % 2;
     const T* from = w + static_cast<std::int64_t>((n < kColumns ? 0 : out) + from_column) * kIn + chunk * 8;
-    unsigned char* to = weights + chunk / 8 * 2 * kHalfBytes + n * 128 + ((chunk % 8) ^ (n % 8)) * 16;
+    const unsigned char* to = weights + chunk / 8 * 2 * kHalfBytes + n * 128 + ((chunk % 8) ^ (n % 8)) * 16;
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(hopper::shared_address(to)), "l"(from));
   }
   asm volatile("cp.async.wait_all;" ::: "memory");
 }
 
-__device__ void fetch_rows(const CUtensorMap* x, unsigned char* ring, Shared& shared, const Share& share) {
+__device__ void fetch_rows(const CUtensorMap& x, unsigned char* ring, Shared& shared, const Share& share) {
   int piece = 0;
   for (int tile = share.first; tile < share.tiles; tile += share.step) {
     for (int k = 0; k < kPieces; ++k, ++piece) {
       const int stage = piece % kStages;
-      hopper::await_phase(&shared.empty[stage], (piece / kStages + 1) % 2);
-      hopper::expect_bytes(&shared.full[stage], kPieceBytes);
-      hopper::copy_tile(ring + stage * kPieceBytes, x, &shared.full[stage], k * 64, tile * kTileRows);
+      hopper::wait(shared.empty[stage], (piece / kStages + 1) % 2);
+      hopper::arrive_expecting(shared.full[stage], kPieceBytes);
+      hopper::load_box(x, ring + stage * kPieceBytes, shared.full[stage], k * 64, tile * kTileRows, 0, 0);
     }
   }
 }
 
-// `turn` counts the block's tiles.
+__device__ inline std::uint64_t tile_at(const unsigned char* address) {
+  return hopper::tile_descriptor(hopper::shared_address(address), 16, 1024);
+}
+
+// `turn` counts the block's tiles. The last products are still under way at the end.
 template <typename T>
-__device__ inline void multiply_tile(float (&value)[64], float (&gate)[64], unsigned char* weights, unsigned char* ring,
-                                     Shared& shared, int turn) {
-  const bool speaks = threadIdx.x % 128 == 0;
+__device__ inline void multiply_tile(float (&value)[64], float (&gate)[64], const unsigned char* weights,
+                                     const unsigned char* ring, Shared& shared, int turn) {
+  using Product = hopper::Wgmma<kColumns>;
 #pragma unroll
   for (int k = 0; k < kPieces; ++k) {
     const int piece = turn * kPieces + k;
     const int stage = piece % kStages;
-    hopper::await_phase(&shared.full[stage], piece / kStages % 2);
-    const std::uint64_t a = hopper::rows_of_128(hopper::shared_address(ring + stage * kPieceBytes));
-    const std::uint64_t b = hopper::rows_of_128(hopper::shared_address(weights + k * 2 * kHalfBytes));
-    const std::uint64_t gates = hopper::rows_of_128(hopper::shared_address(weights + (k * 2 + 1) * kHalfBytes));
-    hopper::begin_products();
+    hopper::wait(shared.full[stage], piece / kStages % 2);
+    const std::uint64_t a = tile_at(ring + stage * kPieceBytes);
+    const std::uint64_t b = tile_at(weights + k * 2 * kHalfBytes);
+    const std::uint64_t gates = tile_at(weights + (k * 2 + 1) * kHalfBytes);
+    hopper::wgmma_fence();
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      hopper::multiply_128<T>(value, a + 2 * i, b + 2 * i, k + i > 0);
-      hopper::multiply_128<T>(gate, a + 2 * i, gates + 2 * i, k + i > 0);
+      Product::multiply<T, false>(value, a + 2 * i, b + 2 * i, k + i > 0 ? 1 : 0);
+      Product::multiply<T, false>(gate, a + 2 * i, gates + 2 * i, k + i > 0 ? 1 : 0);
     }
-    hopper::commit_products();
+    hopper::wgmma_commit();
     if (k == 0) continue;
-    hopper::await_products<1>();
-    if (speaks) hopper::arrive(&shared.empty[(piece - 1) % kStages]);
+    hopper::wgmma_wait<1>();
+    if (threadIdx.x % 128 == 0) hopper::arrive(shared.empty[(piece - 1) % kStages]);
   }
 }
 
@@ -144,23 +155,23 @@ __device__ inline void store_tile(const float (&value)[64], const float (&gate)[
 }
 
 template <typename T>
-__device__ inline void multiply_rows(unsigned char* weights, unsigned char* ring, Shared& shared, const Share& share,
-                                     T* y, int rows, int out) {
+__device__ inline void multiply_rows(const unsigned char* weights, const unsigned char* ring, Shared& shared,
+                                     const Share& share, T* y, int rows, int out) {
   const int group = static_cast<int>(threadIdx.x) / 128;
   const int thread = static_cast<int>(threadIdx.x) % 128;
-  // Group g waits for the other's word at barrier 1 + g. The first has it from the start.
-  if (group == 1) hopper::arrive_named(1, 256);
+  // Warpgroup g waits for the other's word at barrier 1 + g. The first has it from the start.
+  if (group == 1) hopper::named_arrive(1, 256);
   for (int turn = group, tile = share.first + group * share.step; tile < share.tiles;
        turn += 2, tile += 2 * share.step) {
     float value[64];
     float gate[64];
-    hopper::await_named(1 + group, 256);
+    hopper::named_sync(1 + group, 256);
     multiply_tile<T>(value, gate, weights, ring, shared, turn);
-    hopper::arrive_named(2 - group, 256);
-    hopper::await_products<0>();
-    hopper::hold(value);
-    hopper::hold(gate);
-    if (thread == 0) hopper::arrive(&shared.empty[(turn * kPieces + kPieces - 1) % kStages]);
+    hopper::named_arrive(2 - group, 256);
+    hopper::wgmma_wait<0>();
+    hopper::pin(value);
+    hopper::pin(gate);
+    if (thread == 0) hopper::arrive(shared.empty[(turn * kPieces + kPieces - 1) % kStages]);
     store_tile(value, gate, shared, y + share.column, tile * kTileRows + thread / 32 * 16 + thread % 32 / 4, rows, out);
   }
 }
@@ -178,8 +189,8 @@ __global__ void __launch_bounds__(kThreads, 1)
   const int thread = static_cast<int>(threadIdx.x);
   if (thread == 0) {
     for (int i = 0; i < kStages; ++i) {
-      hopper::init_barrier(&shared.full[i], 1);
-      hopper::init_barrier(&shared.empty[i], 1);
+      hopper::make_barrier(shared.full[i], 1);
+      hopper::make_barrier(shared.empty[i], 1);
     }
     hopper::publish_barriers();
   }
@@ -188,33 +199,37 @@ __global__ void __launch_bounds__(kThreads, 1)
   if (thread < 2 * kColumns) {
     shared.bias[thread] = to_float(bias[(thread < kColumns ? 0 : out) + share.column + thread % kColumns]);
   }
-  hopper::publish_stores();
+  asm volatile("fence.proxy.async;" ::: "memory");  // products see what was stored
   __syncthreads();
   await_kernels_in_front();
   if (thread / 128 == 2) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
-    if (thread == 256) fetch_rows(&x, ring, shared, share);
+    hopper::give_registers<24>();
+    if (thread == 256) fetch_rows(x, ring, shared, share);
   } else {
-    asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
+    hopper::take_registers<240>();
     multiply_rows(weights, ring, shared, share, y, rows, out);
   }
 #endif
 }
 
+unsigned processors_of_device() {
+  int device = 0;
+  int count = 0;
+  check(cudaGetDevice(&device), "asking for the device");
+  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "asking for the device");
+  return static_cast<unsigned>(count);
+}
+
 template <typename T>
 void launch(const GatedProductCall& call, cudaStream_t stream) {
-  const auto tiles_across = static_cast<unsigned>(call.out / kColumns);
-  const unsigned tiles_down = blocks_for(call.rows, kTileRows);
-  int device = 0;
-  int processors = 0;
-  check(cudaGetDevice(&device), "asking for the device");
-  check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "asking for the device");
-  const unsigned down = std::clamp(static_cast<unsigned>(processors) / tiles_across, 1U, tiles_down);
+  const auto across = static_cast<unsigned>(call.out / kColumns);
+  const unsigned down = std::clamp(processors_of_device() / across, 1U, blocks_for(call.rows, kTileRows));
   check(cudaFuncSetAttribute(gated_product_kernel<T>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                              static_cast<int>(kSharedBytes)),
         "preparing a gated product");
-  launch_kernel(gated_product_kernel<T>, dim3(tiles_across * down), kThreads, kSharedBytes, stream,
-                describe_matrix(call.x, call.type, call.rows, call.in, call.x_stride, kTileRows),
+  const CUtensorMap x = make_tensor_map(
+      {call.x, call.type, {call.in, call.rows, 1, 1}, {call.x_stride, call.x_stride, call.x_stride}, {64, kTileRows, 1, 1}});
+  launch_kernel(gated_product_kernel<T>, dim3(across * down), kThreads, kSharedBytes, stream, x,
                 static_cast<const T*>(call.w), static_cast<const T*>(call.bias), static_cast<T*>(call.y),
                 static_cast<int>(call.rows), static_cast<int>(call.out));
 }
