@@ -214,6 +214,13 @@ std::vector<OpCase> network_cases() {
          x = b.transpose(b.reshape(x, SymShape{kBatch, 12, 12, width}), {0, 3, 1, 2});
          b.output("y", b.add(x, map));
        }},
+      {"gated_product",
+       [](Builder& b) {
+         const Value x = b.input("x", DType::kF32, SymShape{kBatch, 150, 320});
+         const Value both = b.linear(x, b.weight(small({512, 320}, 3)), b.weight(small({512}, 4)));
+         const Value gated = b.mul(b.slice(both, 2, 0, 256), b.gelu(b.slice(both, 2, 256, 512)));
+         b.output("y", b.linear(gated, b.weight(small({32, 256}, 5))));
+       }},
       {"vision_block",
        [](Builder& b) {
          const Value x = b.input("x", DType::kF32, SymShape{kBatch, 33, 64});

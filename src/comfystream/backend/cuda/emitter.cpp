@@ -135,7 +135,7 @@ void Emitter::emit(Value v) {
     case OpKind::kConv2d:
       return emit_conv2d(*this, op);
     case OpKind::kLinear:
-      return emit_linear(*this, op);
+      return op.gated ? emit_gated_linear(*this, op) : emit_linear(*this, op);
     case OpKind::kGroupNorm:
       return emit_group_norm(*this, op);
     case OpKind::kConvTranspose2d:

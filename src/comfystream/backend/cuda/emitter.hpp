@@ -116,6 +116,7 @@ class Emitter {
 void emit_pointwise(Emitter& e, graph::Value v);
 void emit_concat(Emitter& e, graph::Value v);
 void emit_linear(Emitter& e, const FusedOp& op);
+void emit_gated_linear(Emitter& e, const FusedOp& op);
 void emit_joined_linear(Emitter& e, const std::vector<graph::Value>& members);
 void emit_conv2d(Emitter& e, const FusedOp& op);
 void emit_conv_transpose2d(Emitter& e, graph::Value v);

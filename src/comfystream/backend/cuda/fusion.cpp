@@ -2,6 +2,7 @@
 #include "comfystream/backend/cuda/fusion.hpp"
 
 #include "comfystream/backend/cuda/constants.hpp"
+#include "comfystream/backend/cuda/gated_product.hpp"
 #include "comfystream/backend/cuda/storage_types.hpp"
 #include "comfystream/backend/cuda/view.hpp"
 
@@ -81,6 +82,7 @@ class Fuser {
 
   void extend_product(Value core) {
     FusedOp op{core, core, {}, {}, {}, {}, {}};
+    if (absorb_gate(core)) return;
     if (graph_.node(core).kind == OpKind::kLinear) absorb_scale(op);
     absorb_residual(op);
     absorb_activation(op);
@@ -92,6 +94,38 @@ class Fuser {
       at = users_[at.id].front();
     }
     fusion_.fused.emplace(op.root.id, std::move(op));
+  }
+
+  // h[..., :n] * gelu(h[..., n:]) of a product h with constants, of a size that runs as one kernel.
+  bool absorb_gate(Value core) {
+    const Node& node = graph_.node(core);
+    if (node.kind != OpKind::kLinear || node.operands.size() != 3 || given_out_[core.id]) return false;
+    const auto& weight = graph_.type(node.operands[1]).shape;
+    const std::int64_t out = weight[0].count / 2;
+    if (users_[core.id].size() != 2 || !gated_product_takes(weight[1].count, out)) return false;
+    if (!constant_of(graph_, node.operands[1]) || !constant_of(graph_, node.operands[2])) return false;
+    const auto value = half_of(core, 0, out);
+    const auto gate = half_of(core, out, 2 * out);
+    if (!value || !gate) return false;
+    const auto gelu = only_user(*gate);
+    const auto product = only_user(*value);
+    if (!gelu || !product || only_user(*gelu) != product || !is_binary(*product, BinaryKind::kMul)) return false;
+    if (graph_.node(*gelu).kind != OpKind::kUnary || size_of(storage_[product->id]) != 2) return false;
+    if (std::get<graph::UnaryAttrs>(graph_.node(*gelu).attrs).kind != UnaryKind::kGelu) return false;
+    for (const Value inside : {core, *value, *gate, *gelu}) fusion_.roles[inside.id] = Role::kAbsorbed;
+    fusion_.fused.emplace(product->id, FusedOp{core, *product, {}, {}, {}, {}, {}, {}, true});
+    return true;
+  }
+
+  // The slice of v's last dimension that is [begin, end).
+  [[nodiscard]] std::optional<Value> half_of(Value v, std::int64_t begin, std::int64_t end) const {
+    const auto last = static_cast<std::int64_t>(graph_.type(v).shape.rank()) - 1;
+    for (const Value user : users_[v.id]) {
+      if (graph_.node(user).kind != OpKind::kSlice) continue;
+      const auto& a = std::get<graph::SliceAttrs>(graph_.node(user).attrs);
+      if (a.axis == last && a.begin == begin && a.end == end && a.step == 1 && !a.of_batch) return user;
+    }
+    return std::nullopt;
   }
 
   void absorb_scale(FusedOp& op) const {

@@ -23,6 +23,7 @@ enum class Role : std::uint8_t {
 ///   norms:                h(x + shift), then the activation
 ///   products:             activation(scale * h(x) + residual)
 ///   convolutions:         h(x enlarged), and nothing more
+///   products with a gate: the first half of h's columns times gelu of the second, and nothing more
 /// The result is that of `root`; `views` are the changes of shape between the core and its residual.
 struct FusedOp {
   graph::Value core;
@@ -33,6 +34,7 @@ struct FusedOp {
   std::optional<graph::Value> residual;
   std::optional<graph::UnaryKind> activation;
   std::optional<graph::Value> enlarged{};  ///< the core reads this, every pixel repeated to two by two (conv2d)
+  bool gated = false;                      ///< (linear)
 };
 
 struct Fusion {

@@ -51,6 +51,26 @@ TEST(Fusion, AConvolutionTakesItsResidualAndActivation) {
   EXPECT_EQ(f.fusion.roles[h.id], Role::kAbsorbed);
 }
 
+TEST(Fusion, AProductTakesItsGate) {
+  const auto gated = [](std::int64_t width, bool swapped, bool read_twice) {
+    Builder b;
+    const Value x = b.input("x", DType::kF32, SymShape{kBatch, 16, width});
+    const Value both = b.linear(x, b.weight(weight({512, width}, 1)), b.weight(weight({512}, 2)));
+    const Value halves[] = {b.slice(both, 2, 0, 256), b.slice(both, 2, 256, 512)};
+    const Value y = b.mul(halves[swapped ? 1 : 0], b.gelu(halves[swapped ? 0 : 1]));
+    b.output("y", b.linear(y, b.weight(weight({8, 256}, 3))));
+    if (read_twice) b.output("both", both);
+    const Fused f = fuse_graph(b);
+    const auto found = f.fusion.fused.find(y.id);
+    return found != f.fusion.fused.end() && found->second.gated && found->second.core == both &&
+           f.fusion.roles[both.id] == Role::kAbsorbed;
+  };
+  EXPECT_TRUE(gated(320, false, false));
+  EXPECT_FALSE(gated(256, false, false));  // a width without a kernel
+  EXPECT_FALSE(gated(320, true, false));
+  EXPECT_FALSE(gated(320, false, true));
+}
+
 TEST(Fusion, AConvolutionReadsThePictureThatIsEnlargedForIt) {
   const auto enlarged = [](std::int64_t size, bool read_twice, graph::ResizeMode mode) {
     Builder b;

@@ -10,9 +10,9 @@
 
 namespace comfystream::backend::cuda {
 
-/// y [rows, out] = h[:, :out] * gelu(h[:, out:]) with h = x [rows, in] w [2 out, in]^T + bias [2 out] in f32; everything
-/// stored is of `type` (f16 or bf16). Rows of x are x_stride elements apart (a multiple of 8), the others are dense; all
-/// are aligned to 16 bytes. gelu is the exact one, its erf off by less than 1.5e-7.
+/// y [rows, out] = h[:, :out] * gelu(h[:, out:]) with h = x [rows, in] w [2 out, in]^T + bias [2 out] in f32;
+/// everything stored is of `type` (f16 or bf16). Rows of x are x_stride elements apart (a multiple of 8), the others
+/// are dense; all are aligned to 16 bytes. gelu is the exact one, its erf off by less than 1.5e-7.
 struct GatedProductCall {
   const void* x;
   std::int64_t x_stride;

@@ -227,8 +227,11 @@ void launch(const GatedProductCall& call, cudaStream_t stream) {
   check(cudaFuncSetAttribute(gated_product_kernel<T>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                              static_cast<int>(kSharedBytes)),
         "preparing a gated product");
-  const CUtensorMap x = make_tensor_map(
-      {call.x, call.type, {call.in, call.rows, 1, 1}, {call.x_stride, call.x_stride, call.x_stride}, {64, kTileRows, 1, 1}});
+  const CUtensorMap x = make_tensor_map({call.x,
+                                         call.type,
+                                         {call.in, call.rows, 1, 1},
+                                         {call.x_stride, call.x_stride, call.x_stride},
+                                         {64, kTileRows, 1, 1}});
   launch_kernel(gated_product_kernel<T>, dim3(across * down), kThreads, kSharedBytes, stream, x,
                 static_cast<const T*>(call.w), static_cast<const T*>(call.bias), static_cast<T*>(call.y),
                 static_cast<int>(call.rows), static_cast<int>(call.out));

@@ -27,7 +27,8 @@ std::string cache_key() {
 }  // namespace
 
 Libraries::Libraries(const std::filesystem::path& cache_folder, bool tune)
-    : cache(tune ? cache_folder : std::filesystem::path{}, cache_key()),
+    : tunes(tune),
+      cache(tune ? cache_folder : std::filesystem::path{}, cache_key()),
       plans(tune ? cache_folder : std::filesystem::path{}, cache_key()),
       jit(plans),
       gemm(cache, use, tune),

@@ -32,10 +32,9 @@ CUtensorMap make_tensor_map(const TensorMapCall& call) {
   const cuuint32_t steps[4] = {1, 1, 1, 1};
   const auto type = call.dtype == DType::kBF16 ? CU_TENSOR_MAP_DATA_TYPE_BFLOAT16 : CU_TENSOR_MAP_DATA_TYPE_FLOAT16;
   CUtensorMap map{};
-  const CUresult status =
-      find_encoder()(&map, type, 4, const_cast<void*>(call.data), dims, bytes, call.box.data(), steps,
-                     CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-                     CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  const CUresult status = find_encoder()(&map, type, 4, const_cast<void*>(call.data), dims, bytes, call.box.data(),
+                                         steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                                         CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (status == CUDA_SUCCESS) return map;
   throw Error(ErrorCode::kBackend, "the driver refused a tensor for bulk loads: error " +
                                        std::to_string(static_cast<int>(status)) + ", innermost dimensions " +
