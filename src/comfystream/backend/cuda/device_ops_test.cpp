@@ -221,6 +221,16 @@ std::vector<OpCase> network_cases() {
          const Value gated = b.mul(b.slice(both, 2, 0, 256), b.gelu(b.slice(both, 2, 256, 512)));
          b.output("y", b.linear(gated, b.weight(small({32, 256}, 5))));
        }},
+      {"narrow_products",
+       [](Builder& b) {
+         const Value x = b.input("x", DType::kF32, SymShape{kBatch, 150, 64});
+         const Value wide = b.linear(x, b.weight(small({320, 64}, 3)));
+         const Value first = b.linear(wide, b.weight(small({320, 320}, 4)), b.weight(small({320}, 5)));
+         const Value second = b.add(b.linear(first, b.weight(small({320, 320}, 6)), b.weight(small({320}, 7))), wide);
+         const Value wider = b.linear(second, b.weight(small({640, 320}, 8)));
+         const Value third = b.add(b.linear(wider, b.weight(small({640, 640}, 9)), b.weight(small({640}, 10))), wider);
+         b.output("y", b.linear(third, b.weight(small({32, 640}, 11))));
+       }},
       {"vision_block",
        [](Builder& b) {
          const Value x = b.input("x", DType::kF32, SymShape{kBatch, 33, 64});

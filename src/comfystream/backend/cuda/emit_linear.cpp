@@ -2,24 +2,13 @@
 // Products by matrices.
 #include "comfystream/backend/cuda/constants.hpp"
 #include "comfystream/backend/cuda/emitter.hpp"
-#include "comfystream/backend/cuda/libraries.hpp"
 #include "comfystream/error.hpp"
 
 namespace comfystream::backend::cuda {
 namespace {
 
 using graph::Node;
-using graph::UnaryKind;
 using graph::Value;
-
-GemmActivation activation_of(const std::optional<UnaryKind>& kind) {
-  if (!kind) return GemmActivation::kNone;
-  return *kind == UnaryKind::kRelu ? GemmActivation::kRelu : GemmActivation::kGelu;
-}
-
-std::string size_text(const GemmProblem& problem) {
-  return std::to_string(problem.rows) + "x" + std::to_string(problem.in) + "->" + std::to_string(problem.out);
-}
 
 View weight_matrix(Emitter& e, const std::vector<Tensor>& parts, const Tensor& scale) {
   std::int64_t out = 0;
@@ -107,44 +96,6 @@ void emit_linear_plainly(Emitter& e, const FusedOp& op) {
 }
 
 }  // namespace
-
-View emit_gemm(Emitter& e, const GemmCall& call, const std::string& what) {
-  const auto x = as_matrix(call.x);
-  if (!x) throw Error(ErrorCode::kInternal, "cuda: a product of what is no matrix");
-  GemmProblem problem;
-  problem.rows = x->rows;
-  problem.in = x->columns;
-  problem.out = call.weight.dims[0];
-  problem.x_stride = x->row_stride;
-  problem.y_stride = problem.residual_stride = problem.out;
-  problem.bias = call.bias.has_value();
-  problem.residual = call.residual.has_value();
-  problem.activation = activation_of(call.activation);
-  problem.type = call.x.dtype;
-  problem.y_type = call.y_type;
-  const View y = e.make_row_major({problem.rows, problem.out}, call.y_type);
-  const View scratch = e.make_scratch(kGemmWorkspace);
-  std::vector<View> reads{call.x, call.weight};
-  if (call.bias) reads.push_back(*call.bias);
-  if (call.residual) reads.push_back(*call.residual);
-  Step& step = e.add_step(
-      what + " " + size_text(problem), reads, {y},
-      [problem, call, y, scratch](Libraries& libraries, const Launch& launch) {
-        libraries.gemm.run(
-            problem,
-            {launch.pointer(call.x), launch.pointer(call.weight), call.bias ? launch.pointer(*call.bias) : nullptr,
-             call.residual ? launch.pointer(*call.residual) : nullptr, launch.pointer(y), launch.pointer(scratch)},
-            launch.stream);
-      },
-      [problem](Libraries& libraries) {
-        libraries.gemm.prepare(problem);
-        return kGemmWorkspace;
-      },
-      &scratch);
-  step.flops =
-      2.0 * static_cast<double>(problem.rows) * static_cast<double>(problem.out) * static_cast<double>(problem.in);
-  return y;
-}
 
 void emit_linear(Emitter& e, const FusedOp& op) {
   const Node& node = e.node(op.core);
