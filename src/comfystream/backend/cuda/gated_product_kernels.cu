@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A block keeps the weights of 128 columns and their gates, in two parts of 64 columns and their gates each.
+// A block keeps the weights of 128 columns and those of their gates.
 #include "comfystream/backend/cuda/gated_product.hpp"
 #include "comfystream/backend/cuda/resident_weights.cuh"
 
 namespace comfystream::backend::cuda {
 namespace {
 
-constexpr int kColumns = 64;  // of a part
-using GatedShape = resident::Shape<5, 2 * kColumns, 2, 4, 112>;
+constexpr int kColumns = 128;
+using GatedShape = resident::Shape<5, kColumns, 2, 2, 240>;
 
 __device__ inline float fast_reciprocal(float x) {
   float y;
@@ -31,7 +31,7 @@ __device__ inline float exact_gelu(float x) {
   return fmaxf(x, 0.0F) - fabsf(x * rest);
 }
 
-// y and bias begin at the part's first column; bias has the values', then the gates'.
+// y begins at the block's first column; bias has the values', then the gates'.
 template <typename T>
 __device__ inline void store_gated(const GatedShape::Sums& sums, const float* bias, T* y, int row, int rows, int out) {
   const int quad = static_cast<int>(threadIdx.x) % 4;
@@ -50,8 +50,8 @@ __device__ inline void store_gated(const GatedShape::Sums& sums, const float* bi
       unsigned pairs[4];
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
-        const float* value = sums + (j * 4 + i) * 4 + below * 2;
-        const float* gate = value + kColumns / 2;
+        const float* value = sums[0] + (j * 4 + i) * 4 + below * 2;
+        const float* gate = sums[1] + (j * 4 + i) * 4 + below * 2;
         pairs[i] = resident::packed<T>((value[0] + value_bias[2 * i]) * exact_gelu(gate[0] + gate_bias[2 * i]),
                                        (value[1] + value_bias[2 * i + 1]) * exact_gelu(gate[1] + gate_bias[2 * i + 1]));
       }
@@ -69,20 +69,20 @@ __global__ void __launch_bounds__(GatedShape::kThreads, 1)
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   extern __shared__ unsigned char raw[];
   resident::Block<GatedShape> block(raw);
-  const resident::Share share = resident::share_of(rows, out / (2 * kColumns));
-  const int first = share.column * 2 * kColumns;
+  const resident::Share share = resident::share_of(rows, out / kColumns);
+  const int first = share.column * kColumns;
   block.make_barriers();
   // Weights are constants: they need not wait for the kernels in front.
-  const auto row_of = [&](int n, int m) {
-    return (n / kColumns % 2 * out) + first + n / (2 * kColumns) * kColumns + m;
-  };
+  const auto row_of = [&](int n, int m) { return (n / kColumns * out) + first + m; };
   block.fetch_weights(w, [&](int n) { return row_of(n, resident::column_of(n % kColumns)); });
   for (int n = static_cast<int>(threadIdx.x); n < GatedShape::kBiases; n += GatedShape::kThreads) {
     block.shared.bias[n] = to_float(bias[row_of(n, n % kColumns)]);
   }
-  block.run<T>(x, share, [&](const GatedShape::Sums& sums, int part, int row) {
-    store_gated(sums, block.shared.bias + part * 2 * kColumns, y + first + part * kColumns, row, rows, out);
-  });
+  block.run<T>(
+      x, share, [](int) { return 0; },
+      [&](const GatedShape::Sums& sums, int row, int) {
+        store_gated(sums, block.shared.bias, y + first, row, rows, out);
+      });
 #endif
 }
 
@@ -91,7 +91,7 @@ void launch(const GatedProductCall& call, cudaStream_t stream) {
   check(cudaFuncSetAttribute(gated_product_kernel<T>, cudaFuncAttributeMaxDynamicSharedMemorySize,
                              static_cast<int>(GatedShape::kSharedBytes)),
         "preparing a gated product");
-  const unsigned blocks = resident::blocks(call.rows, static_cast<unsigned>(call.out / (2 * kColumns)));
+  const unsigned blocks = resident::blocks(call.rows, static_cast<unsigned>(call.out / kColumns));
   launch_kernel(gated_product_kernel<T>, dim3(blocks), GatedShape::kThreads, GatedShape::kSharedBytes, stream,
                 resident::map_rows(call.x, call.type, call.rows, call.in, call.x_stride), static_cast<const T*>(call.w),
                 static_cast<const T*>(call.bias), static_cast<T*>(call.y), static_cast<int>(call.rows),

@@ -66,6 +66,8 @@ bool from_hex(const std::string& text, cublasLtMatmulAlgo_t& algorithm) {
 
 // cuBLASLt is column-major: it computes y^T [out, rows] = w [out, in] x^T [in, rows], with w stored as [in, out].
 struct GemmLibrary::Plan {
+  std::once_flag chosen;
+  std::mutex running;  // a launch changes desc
   Owned<cublasLtMatmulDesc_t, DestroyDesc> desc;
   Layout w, x, residual, y;
   bool has_bias = false;
@@ -88,11 +90,10 @@ GemmLibrary::GemmLibrary(TuningCache& cache, DeviceUse& use, bool tune) : cache_
 
 GemmLibrary::~GemmLibrary() { static_cast<void>(cublasLtDestroy(handle_)); }
 
-std::unique_ptr<GemmLibrary::Plan> GemmLibrary::make_plan(const GemmProblem& problem) {
-  auto plan = std::make_unique<Plan>();
+void GemmLibrary::describe(const GemmProblem& problem, Plan& plan) {
   cublasLtMatmulDesc_t desc = nullptr;
   check(cublasLtMatmulDescCreate(&desc, CUBLAS_COMPUTE_32F, CUDA_R_32F), "describing a product");
-  plan->desc.reset(desc);
+  plan.desc.reset(desc);
   const auto set = [&](cublasLtMatmulDescAttributes_t name, const auto& value) {
     check(cublasLtMatmulDescSetAttribute(desc, name, &value, sizeof(value)), "describing a product");
   };
@@ -109,18 +110,18 @@ std::unique_ptr<GemmLibrary::Plan> GemmLibrary::make_plan(const GemmProblem& pro
     const void* placeholder = reinterpret_cast<const void*>(std::uintptr_t{256});  // heuristics look at its alignment
     set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, placeholder);
   }
-  plan->w = make_layout(problem.type, problem.in, problem.out, problem.in);
-  plan->x = make_layout(problem.type, problem.in, problem.rows, problem.x_stride);
-  plan->y = make_layout(problem.y_type, problem.out, problem.rows, problem.y_stride);
-  plan->residual = make_layout(problem.y_type, problem.out, problem.rows,
-                               problem.residual ? problem.residual_stride : problem.y_stride);
-  plan->has_bias = problem.bias;
-  plan->has_residual = problem.residual;
-  return plan;
+  plan.w = make_layout(problem.type, problem.in, problem.out, problem.in);
+  plan.x = make_layout(problem.type, problem.in, problem.rows, problem.x_stride);
+  plan.y = make_layout(problem.y_type, problem.out, problem.rows, problem.y_stride);
+  plan.residual = make_layout(problem.y_type, problem.out, problem.rows,
+                              problem.residual ? problem.residual_stride : problem.y_stride);
+  plan.has_bias = problem.bias;
+  plan.has_residual = problem.residual;
 }
 
-void GemmLibrary::launch(const Plan& plan, const cublasLtMatmulAlgo_t& algorithm, const GemmPointers& pointers,
+void GemmLibrary::launch(Plan& plan, const cublasLtMatmulAlgo_t& algorithm, const GemmPointers& pointers,
                          cudaStream_t stream) {
+  const std::lock_guard lock(plan.running);
   const float one = 1.0F;
   const float beta = plan.has_residual ? 1.0F : 0.0F;
   if (plan.has_bias) {
@@ -194,18 +195,24 @@ void GemmLibrary::choose(const GemmProblem& problem, Plan& plan) {
   cache_.insert(problem.key(), to_hex(plan.algorithm));
 }
 
-void GemmLibrary::prepare(const GemmProblem& problem) {
+GemmLibrary::Plan& GemmLibrary::plan_of(const GemmProblem& problem) {
   const std::lock_guard lock(mutex_);
   auto& plan = plans_[problem.key()];
-  if (plan) return;
-  auto made = make_plan(problem);
-  choose(problem, *made);
-  plan = std::move(made);
+  if (!plan) plan = std::make_unique<Plan>();
+  return *plan;
+}
+
+// Nothing is locked while waiting for the device: who has it alone may be running products.
+void GemmLibrary::prepare(const GemmProblem& problem) {
+  Plan& plan = plan_of(problem);
+  std::call_once(plan.chosen, [&] {
+    describe(problem, plan);
+    choose(problem, plan);
+  });
 }
 
 void GemmLibrary::run(const GemmProblem& problem, const GemmPointers& pointers, cudaStream_t stream) {
-  const std::lock_guard lock(mutex_);
-  const Plan& plan = *plans_.at(problem.key());
+  Plan& plan = plan_of(problem);
   launch(plan, plan.algorithm, pointers, stream);
 }
 

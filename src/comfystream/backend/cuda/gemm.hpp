@@ -50,16 +50,17 @@ class GemmLibrary {
   GemmLibrary(const GemmLibrary&) = delete;
   GemmLibrary& operator=(const GemmLibrary&) = delete;
 
-  /// Chooses the algorithm: the cache's, else the fastest of the library's candidates as measured (or its first).
+  /// Chooses the algorithm: the cache's, else the fastest of the library's candidates as measured (or its first). Not
+  /// to be called by who has the device alone.
   void prepare(const GemmProblem& problem);
   void run(const GemmProblem& problem, const GemmPointers& pointers, cudaStream_t stream);
 
  private:
   struct Plan;
-  std::unique_ptr<Plan> make_plan(const GemmProblem& problem);
+  Plan& plan_of(const GemmProblem& problem);
+  static void describe(const GemmProblem& problem, Plan& plan);
   void choose(const GemmProblem& problem, Plan& plan);
-  void launch(const Plan& plan, const cublasLtMatmulAlgo_t& algorithm, const GemmPointers& pointers,
-              cudaStream_t stream);
+  void launch(Plan& plan, const cublasLtMatmulAlgo_t& algorithm, const GemmPointers& pointers, cudaStream_t stream);
 
   TuningCache& cache_;
   DeviceUse& use_;

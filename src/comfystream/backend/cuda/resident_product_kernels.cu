@@ -17,25 +17,45 @@ __device__ inline float2 both(unsigned pair) {
   }
 }
 
-// Eight columns of one row: sums + bias (+ residual). `sums` are 2 of every 4.
-template <typename T>
-__device__ inline uint4 finished(const float* sums, const float (&bias)[8], const T* residual) {
-  unsigned pairs[4] = {0, 0, 0, 0};
-  if (residual != nullptr) {
-    const uint4 four = *reinterpret_cast<const uint4*>(residual);
-    pairs[0] = four.x, pairs[1] = four.y, pairs[2] = four.z, pairs[3] = four.w;
+// What a thread adds: eight columns of every 32, of two rows.
+template <typename S>
+struct Residual {
+  uint4 pieces[S::kWidth / 32][2];
+};
+
+template <typename S, typename T>
+__device__ inline Residual<S> load_residual(const T* residual, long long stride, int row, int rows) {
+  Residual<S> loaded;
+  const int at = static_cast<int>(threadIdx.x) % 4 * 8;
+#pragma unroll
+  for (int j = 0; j < S::kWidth / 32; ++j) {
+#pragma unroll
+    for (int below = 0; below < 2; ++below) {
+      const int here = row + below * 8;
+      loaded.pieces[j][below] = residual != nullptr && here < rows
+                                    ? *reinterpret_cast<const uint4*>(residual + here * stride + j * 32 + at)
+                                    : uint4{0, 0, 0, 0};
+    }
   }
+  return loaded;
+}
+
+// Eight columns of one row. `sums` are 2 of every 4.
+template <typename T>
+__device__ inline uint4 finished(const float* sums, const float (&bias)[8], const uint4& residual) {
+  const unsigned added[4] = {residual.x, residual.y, residual.z, residual.w};
+  unsigned pairs[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    const float2 added = both<T>(pairs[i]);
-    pairs[i] = resident::packed<T>(sums[4 * i] + bias[2 * i] + added.x, sums[4 * i + 1] + bias[2 * i + 1] + added.y);
+    const float2 more = both<T>(added[i]);
+    pairs[i] = resident::packed<T>(sums[4 * i] + bias[2 * i] + more.x, sums[4 * i + 1] + bias[2 * i + 1] + more.y);
   }
   return make_uint4(pairs[0], pairs[1], pairs[2], pairs[3]);
 }
 
 template <typename S, typename T>
-__device__ inline void store_sums(const typename S::Sums& sums, const float* biases, const T* residual,
-                                  long long residual_stride, T* y, long long y_stride, int row, int rows) {
+__device__ inline void store_sums(const typename S::Sums& sums, const float* biases, const Residual<S>& residual, T* y,
+                                  long long y_stride, int row, int rows) {
   const int quad = static_cast<int>(threadIdx.x) % 4;
 #pragma unroll
   for (int j = 0; j < S::kWidth / 32; ++j) {
@@ -49,8 +69,8 @@ __device__ inline void store_sums(const typename S::Sums& sums, const float* bia
     for (int below = 0; below < 2; ++below) {
       const int here = row + below * 8;
       if (here >= rows) continue;
-      const T* added = residual == nullptr ? nullptr : residual + here * residual_stride + at;
-      *reinterpret_cast<uint4*>(y + here * y_stride + at) = finished<T>(sums + j * 16 + below * 2, bias, added);
+      *reinterpret_cast<uint4*>(y + here * y_stride + at) =
+          finished<T>(sums[0] + j * 16 + below * 2, bias, residual.pieces[j][below]);
     }
   }
 }
@@ -71,9 +91,11 @@ __global__ void __launch_bounds__(S::kThreads, 1)
     block.shared.bias[n] = bias == nullptr ? 0.0F : to_float(bias[first + n]);
   }
   if (residual != nullptr) residual += first;
-  block.template run<T>(x, share, [&](const typename S::Sums& sums, int, int row) {
-    store_sums<S>(sums, block.shared.bias, residual, residual_stride, y + first, y_stride, row, rows);
-  });
+  block.template run<T>(
+      x, share, [&](int row) { return load_residual<S>(residual, residual_stride, row, rows); },
+      [&](const typename S::Sums& sums, int row, const Residual<S>& added) {
+        store_sums<S>(sums, block.shared.bias, added, y + first, y_stride, row, rows);
+      });
 #endif
 }
 

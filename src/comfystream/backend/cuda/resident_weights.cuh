@@ -16,7 +16,7 @@ namespace comfystream::backend::cuda::resident {
 inline constexpr int kTileRows = 64;
 inline constexpr int kPieceBytes = kTileRows * 128;
 
-/// Columns of x / 64; rows of the weights that a turn multiplies by, and how many such parts a block keeps; warpgroups
+/// Columns of x / 64; rows of the weights that one product takes, and how many such parts a block keeps; warpgroups
 /// that multiply, and their threads' registers.
 template <int kPieces_, int kWidth_, int kParts_, int kGroups_, int kRegisters_>
 struct Shape {
@@ -31,7 +31,7 @@ struct Shape {
   static constexpr int kWeightBytes = kPieces * kParts * kPartBytes;
   static constexpr int kStages = std::min(10, (225 * 1024 - kWeightBytes) / kPieceBytes);
   static constexpr int kBiases = kWidth * kParts;
-  using Sums = float[kWidth / 2];  ///< see wgmma.cuh
+  using Sums = float[kParts][kWidth / 2];  ///< of 64 rows by all the block's weights; see wgmma.cuh
 
   struct Shared {
     hopper::Barrier full[kStages], empty[kStages];
@@ -80,7 +80,7 @@ struct Block {
     if (threadIdx.x != 0) return;
     for (int i = 0; i < S::kStages; ++i) {
       hopper::make_barrier(shared.full[i], 1);
-      hopper::make_barrier(shared.empty[i], S::kParts);
+      hopper::make_barrier(shared.empty[i], 1);
     }
     hopper::publish_barriers();
   }
@@ -115,17 +115,21 @@ struct Block {
 
   /// The last products are still under way at the end.
   template <typename T>
-  __device__ void multiply(typename S::Sums& sums, int part, int first_piece) {
+  __device__ void multiply(typename S::Sums& sums, int first_piece) {
 #pragma unroll
     for (int k = 0; k < S::kPieces; ++k) {
       const int stage = (first_piece + k) % S::kStages;
       hopper::wait(shared.full[stage], (first_piece + k) / S::kStages % 2);
       const std::uint64_t a = tile_at(ring + stage * kPieceBytes);
-      const std::uint64_t b = tile_at(weights + (k * S::kParts + part) * S::kPartBytes);
+      const std::uint64_t b = tile_at(weights + k * S::kParts * S::kPartBytes);
       hopper::wgmma_fence();
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
-        hopper::Wgmma<S::kWidth>::template multiply<T, false>(sums, a + 2 * i, b + 2 * i, k + i > 0 ? 1 : 0);
+#pragma unroll
+        for (int part = 0; part < S::kParts; ++part) {
+          hopper::Wgmma<S::kWidth>::template multiply<T, false>(
+              sums[part], a + 2 * i, b + part * (S::kPartBytes / 16) + 2 * i, k + i > 0 ? 1 : 0);
+        }
       }
       hopper::wgmma_commit();
       if (k == 0) continue;
@@ -134,32 +138,34 @@ struct Block {
     }
   }
 
-  /// `epilogue(sums, part, row)`, row: of the thread's first sums, its others are 8 further down.
-  template <typename T, typename Epilogue>
-  __device__ void take_turns(const Share& share, Epilogue epilogue) {
+  /// For each of the block's tiles by one warpgroup: `epilogue(sums, row, begin(row))`, row: of the thread's first
+  /// sums, its others are 8 further down. `begin` starts loads that end while others multiply.
+  template <typename T, typename Begin, typename Epilogue>
+  __device__ void take_turns(const Share& share, Begin begin, Epilogue epilogue) {
     const int group = static_cast<int>(threadIdx.x) / 128;
     const int thread = static_cast<int>(threadIdx.x) % 128;
     // Warpgroup g waits for the word of the one before it at barrier 1 + g. The first has it from the start.
     if (group == S::kGroups - 1) hopper::named_arrive(1, 256);
-    for (int turn = group;; turn += S::kGroups) {
-      const int nth = turn / S::kParts;  // of the block's tiles
-      const int part = turn % S::kParts;
+    for (int nth = group;; nth += S::kGroups) {
       const int tile = share.first + nth * share.step;
       if (tile >= share.tiles) return;
+      const int row = tile * kTileRows + thread / 32 * 16 + thread % 32 / 4;
+      const auto begun = begin(row);
       typename S::Sums sums;
       hopper::named_sync(1 + group, 256);
-      multiply<T>(sums, part, nth * S::kPieces);
+      multiply<T>(sums, nth * S::kPieces);
       hopper::named_arrive(1 + (group + 1) % S::kGroups, 256);
       hopper::wgmma_wait<0>();
-      hopper::pin(sums);
+#pragma unroll
+      for (int part = 0; part < S::kParts; ++part) hopper::pin(sums[part]);
       if (thread == 0) hopper::arrive(shared.empty[(nth * S::kPieces + S::kPieces - 1) % S::kStages]);
-      epilogue(sums, part, tile * kTileRows + thread / 32 * 16 + thread % 32 / 4);
+      epilogue(sums, row, begun);
     }
   }
 
   /// After the weights: everything else, by each thread according to its place.
-  template <typename T, typename Epilogue>
-  __device__ void run(const CUtensorMap& x, const Share& share, Epilogue epilogue) {
+  template <typename T, typename Begin, typename Epilogue>
+  __device__ void run(const CUtensorMap& x, const Share& share, Begin begin, Epilogue epilogue) {
     __syncthreads();
     await_kernels_in_front();
     if (threadIdx.x / 128 == S::kGroups) {
@@ -167,7 +173,7 @@ struct Block {
       if (threadIdx.x == S::kGroups * 128) fetch_rows(x, share);
     } else {
       hopper::take_registers<S::kRegisters>();
-      take_turns<T>(share, epilogue);
+      take_turns<T>(share, begin, epilogue);
     }
   }
 
