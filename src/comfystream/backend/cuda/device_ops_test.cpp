@@ -149,6 +149,31 @@ std::vector<OpCase> network_cases() {
          const Value up = b.resize(h, {graph::ResizeMode::kNearest, 20, 20, false});
          b.output("y", b.conv2d(up, b.weight(small({16, 16, 3, 3}, 5)), b.weight(small({16}, 6)), same(1)));
        }},
+      {"resize_of_pixelwise_conv_sum_and_relu",
+       [](Builder& b) {
+         const Value low = b.conv2d(maps(b, 16, 10), b.weight(small({16, 16, 3, 3}, 3)), std::nullopt, same(1));
+         const Value up = b.resize(low, {graph::ResizeMode::kBilinear, 19, 20, true});
+         const Value path = b.conv2d(up, b.weight(small({16, 16, 1, 1}, 4)), b.weight(small({16}, 5)), {});
+         const Value x = b.conv2d(b.input("skip", DType::kF32, SymShape{kBatch, 16, 19, 20}),
+                                  b.weight(small({16, 16, 3, 3}, 9)), std::nullopt, same(1));
+         const Value unit = b.add(b.conv2d(x, b.weight(small({16, 16, 3, 3}, 6)), std::nullopt, same(1)), x);
+         const Value sum = b.add(path, unit);
+         const Value h = b.add(b.conv2d(b.relu(sum), b.weight(small({16, 16, 3, 3}, 7)), std::nullopt, same(1)), sum);
+         b.output("y", b.conv2d(h, b.weight(small({16, 16, 3, 3}, 8)), std::nullopt, same(1)));
+       }},
+      {"rows_of_a_norm",
+       [](Builder& b) {
+         const Value x = b.linear(b.input("x", DType::kF32, SymShape{kBatch, 17, 24}), b.weight(small({32, 24}, 3)));
+         const Value norm = b.layer_norm(x, b.weight(small({32}, 4)), b.weight(small({32}, 5)));
+         b.output("y", b.linear(b.slice(norm, 1, 1, 17), b.weight(small({16, 32}, 6))));
+       }},
+      {"tokens_behind_one_of_all_frames",
+       [](Builder& b) {
+         const Value x = b.linear(b.input("x", DType::kF32, SymShape{kBatch, 16, 24}), b.weight(small({32, 24}, 3)));
+         const Value first = b.expand(b.weight(small({1, 1, 32}, 4)), SymShape{kBatch, 1, 32});
+         const Value all = b.concat({first, x}, 1);
+         b.output("y", b.linear(b.add(all, b.weight(small({1, 17, 32}, 5))), b.weight(small({16, 32}, 6))));
+       }},
       {"conv_transpose_tiles",
        [](Builder& b) {
          const Value h = b.conv2d(maps(b, 16, 6), b.weight(small({16, 16, 1, 1}, 3)), std::nullopt, {});

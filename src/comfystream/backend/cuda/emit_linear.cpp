@@ -4,6 +4,8 @@
 #include "comfystream/backend/cuda/emitter.hpp"
 #include "comfystream/error.hpp"
 
+#include <numeric>
+
 namespace comfystream::backend::cuda {
 namespace {
 
@@ -24,12 +26,15 @@ bool emit_sparse(Emitter& e, const FusedOp& op) {
   const auto sparse = sparse_of(*constant);
   if (!sparse || sparse->taps * 8 > constant->shape()[1]) return false;
   const View x = e.view(node.operands[0]);
-  if (x.rank() > 5) return false;
+  const Dims dims = e.dims(op.core);
+  const std::int64_t count = std::accumulate(dims.begin(), dims.end(), std::int64_t{1}, std::multiplies<>());
+  if (x.rank() > 5 || count >= std::int64_t{1} << 31U) return false;
   const View index = e.weight({sparse->index}, {DType::kI32, {sparse->index.elements()}, {}, {}});
   const View weight = e.vector({sparse->weight}, DType::kF32);
   std::optional<View> bias;
   if (node.operands.size() > 2) bias = e.float_vector(node.operands[2]);
-  const View y = e.make_row_major(e.dims(op.core), DType::kF32);
+  // Neighbours in x are neighbours in y: both are read and written in wide pieces.
+  const View y = e.make(dims, DType::kF32, axis_order(x));
   // The last of five dimensions is the one that changes.
   const auto aligned_right = [](const View& view) {
     View full = view;

@@ -196,17 +196,45 @@ class BodyWriter {
   std::map<std::uint32_t, std::string> names_;
 };
 
+// A repeated axis has no place of its own in memory.
+bool is_repeated(const View& view) {
+  for (std::size_t i = 0; i < view.rank(); ++i) {
+    if (view.dims[i] > 1 && view.strides[i] == 0) return true;
+  }
+  return false;
+}
+
 // The layout of the first operand that has the result's size, found through what is computed inside.
 std::optional<std::vector<std::size_t>> order_of_operands(Emitter& e, Value v, const Dims& dims) {
   for (const Value operand : e.node(v).operands) {
     if (scalar_of(e.graph(), operand)) continue;
     if (e.role(operand) == Role::kInlined) {
       if (auto order = order_of_operands(e, operand, dims)) return order;
-    } else if (e.dims(operand) == dims) {
+    } else if (e.dims(operand) == dims && !is_repeated(e.view(operand))) {
       return axis_order(e.view(operand));
     }
   }
   return std::nullopt;
+}
+
+// The layout of a join's largest part.
+std::optional<std::vector<std::size_t>> order_of_parts(Emitter& e, Value v) {
+  std::optional<std::vector<std::size_t>> best;
+  std::int64_t most = 0;
+  for (const Value operand : e.node(v).operands) {
+    const Dims dims = e.dims(operand);
+    std::optional<std::vector<std::size_t>> order;
+    if (e.role(operand) == Role::kInlined) {
+      order = order_of_operands(e, operand, dims);
+    } else if (!is_repeated(e.view(operand))) {
+      order = axis_order(e.view(operand));
+    }
+    const std::int64_t size = std::accumulate(dims.begin(), dims.end(), std::int64_t{1}, std::multiplies<>());
+    if (!order || size <= most) continue;
+    best = std::move(order);
+    most = size;
+  }
+  return best;
 }
 
 std::vector<std::size_t> natural_order(std::size_t rank) {
@@ -228,13 +256,7 @@ void emit_pointwise(Emitter& e, Value v) {
 void emit_concat(Emitter& e, Value v) {
   const Node& node = e.node(v);
   const auto axis = static_cast<std::size_t>(std::get<graph::ConcatAttrs>(node.attrs).axis);
-  std::optional<std::vector<std::size_t>> order;
-  for (const Value operand : node.operands) {
-    if (order) break;
-    order = e.role(operand) == Role::kInlined ? order_of_operands(e, operand, e.dims(operand))
-                                              : std::optional(axis_order(e.view(operand)));
-  }
-  const View out = e.result(v, order.value_or(natural_order(e.dims(v).size())));
+  const View out = e.result(v, order_of_parts(e, v).value_or(natural_order(e.dims(v).size())));
   std::vector<PointwiseBody> bodies;
   std::size_t operands = 0;
   std::int64_t at = 0;

@@ -45,6 +45,24 @@ View shift_view(Emitter& e, Value shift) {
   return given.strides[1] == 1 ? given : e.copy(given, given.dtype, natural_order(4));
 }
 
+// What a layer norm reads: rows at a constant distance inside groups of them, as a slice of every frame's rows has.
+struct NormRows {
+  View x;
+  std::int64_t row_stride, group_rows, group_stride;
+};
+
+NormRows norm_rows(Emitter& e, const View& given) {
+  const std::size_t last = given.rank() - 1;
+  const Dims outer(given.dims.begin(), given.dims.end() - 1);
+  const MergedDims rows = merge_dims(outer, {Dims(given.strides.begin(), given.strides.end() - 1)});
+  bool fits = given.strides[last] == 1 && rows.dims.size() == 2 && given.offset % 8 == 0;
+  for (const auto stride : rows.strides[0]) fits = fits && stride % 8 == 0 && stride > 0;
+  if (fits) return {given, rows.strides[0][1], rows.dims[1], rows.strides[0][0]};
+  const View x = e.rows(given, given.dtype);
+  const auto matrix = as_matrix(x);
+  return {x, matrix->row_stride, matrix->rows, 0};
+}
+
 }  // namespace
 
 void emit_group_norm(Emitter& e, const FusedOp& op) {
@@ -97,24 +115,54 @@ void emit_group_norm(Emitter& e, const FusedOp& op) {
 
 void emit_layer_norm(Emitter& e, Value v) {
   const Node& node = e.node(v);
-  const View given = floats_of(e, node.operands[0]);
-  const View x = e.rows(given, given.dtype);
-  const auto matrix = as_matrix(x);
+  const NormRows rows = norm_rows(e, floats_of(e, node.operands[0]));
   const View weight = e.float_vector(node.operands[1]);
   const View bias = e.float_vector(node.operands[2]);
   const View y = e.result(v, natural_order(e.dims(v).size()));
-  e.add_step("layer_norm " + std::to_string(matrix->rows) + "x" + std::to_string(matrix->columns), {x, weight, bias},
-             {y},
-             [=, m = *matrix, epsilon = std::get<graph::LayerNormAttrs>(node.attrs).epsilon](Libraries&,
-                                                                                             const Launch& launch) {
-               launch_layer_norm({launch.pointer(x), x.dtype, m.row_stride, launch.pointer<float>(weight),
-                                  launch.pointer<float>(bias), launch.pointer(y), y.dtype, m.rows, m.columns, epsilon},
-                                 launch.stream);
+  LayerNormCall call{};
+  call.x_type = rows.x.dtype;
+  call.row_stride = rows.row_stride;
+  call.group_rows = rows.group_rows;
+  call.group_stride = rows.group_stride;
+  call.y_type = y.dtype;
+  call.columns = y.dims.back();
+  call.rows = y.elements() / call.columns;
+  call.epsilon = std::get<graph::LayerNormAttrs>(node.attrs).epsilon;
+  e.add_step("layer_norm " + std::to_string(call.rows) + "x" + std::to_string(call.columns), {rows.x, weight, bias},
+             {y}, [=, x = rows.x](Libraries&, const Launch& launch) {
+               LayerNormCall now = call;
+               now.x = launch.pointer(x);
+               now.weight = launch.pointer<float>(weight);
+               now.bias = launch.pointer<float>(bias);
+               now.y = launch.pointer(y);
+               launch_layer_norm(now, launch.stream);
              });
   e.define(v, y);
 }
 
-void emit_resize(Emitter& e, Value v) {
+namespace {
+
+void emit_resize_add(Emitter& e, const FusedOp& op) {
+  const Node& node = e.node(op.core);
+  const auto& attrs = std::get<graph::ResizeAttrs>(node.attrs);
+  const View x = e.channels_last(e.view(node.operands[0]));
+  const View y = e.make(e.dims(op.root), e.precision(), {0, 2, 3, 1});
+  const View residual = residual_like(e, *op.residual, y);
+  std::vector<View> writes{y};
+  if (op.positive) writes.push_back(e.make(y.dims, y.dtype, {0, 2, 3, 1}));
+  e.add_step("resize bilinear and sum", {x, residual}, writes, [=](Libraries&, const Launch& launch) {
+    launch_resize_add(located(strided(x), x, launch), located(strided(y), y, launch), attrs, launch.pointer(residual),
+                      writes.size() > 1 ? launch.pointer(writes[1]) : nullptr, launch.stream);
+  });
+  e.define(op.root, y);
+  if (op.positive) e.define(*op.positive, writes[1]);
+}
+
+}  // namespace
+
+void emit_resize(Emitter& e, const FusedOp& op) {
+  if (op.residual) return emit_resize_add(e, op);
+  const Value v = op.root;
   const Node& node = e.node(v);
   const auto& attrs = std::get<graph::ResizeAttrs>(node.attrs);
   const View x = floats_of(e, node.operands[0]);

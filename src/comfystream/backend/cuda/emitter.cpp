@@ -6,6 +6,7 @@
 #include "comfystream/backend/cuda/libraries.hpp"
 #include "comfystream/backend/cuda/storage_types.hpp"
 #include "comfystream/error.hpp"
+#include "comfystream/graph/passes/reorder.hpp"
 #include "comfystream/graph/passes/simplify.hpp"
 
 #include <algorithm>
@@ -63,7 +64,7 @@ void mark_reads(const PlannedGraph& planned, Value v, std::vector<bool>& read) {
 PlannedGraph plan_graph(const graph::Graph& graph, DType precision, bool split_static, const FusionOptions& options) {
   PlannedGraph planned;
   planned.precision = precision;
-  planned.graph = graph::simplify(inline_loops(graph));
+  planned.graph = graph::reorder(graph::simplify(inline_loops(graph)));
   planned.storage = assign_storage(planned.graph, precision);
   planned.fusion = fuse(planned.graph, planned.storage, options);
   const std::size_t count = planned.graph.nodes().size();
@@ -124,6 +125,7 @@ void Emitter::emit_all() {
 }
 
 void Emitter::emit(Value v) {
+  if (views[v.id]) return;  // made along with another value
   const auto joined = fusion().joined_into.find(v.id);
   if (joined != fusion().joined_into.end()) {
     if (joined->second == v.id) emit_joined_linear(*this, fusion().joined.at(v.id));
@@ -149,7 +151,7 @@ void Emitter::emit(Value v) {
     case OpKind::kConcat:
       return emit_concat(*this, v);
     case OpKind::kResize:
-      return emit_resize(*this, v);
+      return emit_resize(*this, op);
     case OpKind::kPad:
       return emit_pad(*this, v);
     case OpKind::kReduce:
@@ -292,6 +294,12 @@ View Emitter::channels_last(const View& from) {
     Dims padded = from.dims;
     padded[1] = (channels + 7) / 8 * 8;
     const View to = make(padded, precision(), order);
+    if (from.rank() == 4 && is_floating(from.dtype)) {
+      add_step("channels to the inside", {from}, {to}, [from, to](Libraries&, const Launch& launch) {
+        launch_fill_channels(located(strided(from), from, launch), located(strided(to), to, launch), launch.stream);
+      });
+      return to;
+    }
     View rest = sliced(to, 1, channels, padded[1]);
     pointwise({{sliced(to, 1, 0, channels), {from}, {}, "a0"}, {rest, {}, {}, "0.0f"}}, "channels to the inside");
     return to;

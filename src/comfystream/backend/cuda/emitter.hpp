@@ -124,7 +124,7 @@ void emit_matmul(Emitter& e, graph::Value v);
 void emit_attention(Emitter& e, graph::Value v);
 void emit_group_norm(Emitter& e, const FusedOp& op);
 void emit_layer_norm(Emitter& e, graph::Value v);
-void emit_resize(Emitter& e, graph::Value v);
+void emit_resize(Emitter& e, const FusedOp& op);
 void emit_pad(Emitter& e, graph::Value v);
 void emit_reduce(Emitter& e, graph::Value v);
 void emit_softmax(Emitter& e, graph::Value v);

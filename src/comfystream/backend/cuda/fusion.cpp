@@ -32,6 +32,7 @@ class Fuser {
     });
     for_each_op([&](Value v, const Node& node) {
       if (node.kind == OpKind::kGroupNorm) extend_norm(v);
+      if (node.kind == OpKind::kResize) extend_resize(v);
     });
     inline_pointwise();
     if (options_.join_products) join_products();
@@ -218,6 +219,33 @@ class Fuser {
     if (op.shift || op.activation) fusion_.fused.emplace(op.root.id, std::move(op));
   }
 
+  // One pass over a large map instead of three.
+  void extend_resize(Value core) {
+    const auto& shape = graph_.type(core).shape;
+    const auto mode = std::get<graph::ResizeAttrs>(graph_.node(core).attrs).mode;
+    const auto user = only_user(core);
+    if (mode != graph::ResizeMode::kBilinear || shape[1].batch || shape[1].count % 8 != 0 || !user) return;
+    if (!is_binary(*user, BinaryKind::kAdd) || taken_.contains(user->id) || fusion_.fused.contains(user->id)) return;
+    const Value other = other_operand(*user, core);
+    if (other == core || graph_.type(other).shape != shape || constant_of(graph_, other)) return;
+    if (!is_narrow(storage_[graph_.node(core).operands[0].id]) || !is_narrow(storage_[user->id])) return;
+    FusedOp op{core, *user, {}, {}, {}, other, {}};
+    taken_.insert(user->id);
+    fusion_.roles[core.id] = Role::kAbsorbed;
+    for (const Value reader : users_[user->id]) {
+      if (!is_relu(reader) || given_out_[reader.id] || !is_narrow(storage_[reader.id])) continue;
+      op.positive = reader;
+      made_along_.insert(reader.id);
+      break;
+    }
+    fusion_.fused.emplace(op.root.id, std::move(op));
+  }
+
+  [[nodiscard]] bool is_relu(Value v) const {
+    return graph_.node(v).kind == OpKind::kUnary &&
+           std::get<graph::UnaryAttrs>(graph_.node(v).attrs).kind == UnaryKind::kRelu;
+  }
+
   // x = h + shift with a shift for each channel, read by one norm alone: the shift.
   [[nodiscard]] std::optional<Value> per_channel_shift(Value x) const {
     if (fusion_.roles[x.id] != Role::kOp || taken_.contains(x.id) || !only_user(x)) return std::nullopt;
@@ -238,7 +266,7 @@ class Fuser {
   void inline_pointwise() {
     std::vector<std::size_t> weight(graph_.nodes().size(), 1);  // elementwise nodes computed with this one
     for_each_op([&](Value v, const Node& node) {
-      if (!is_pointwise(node.kind) || fusion_.fused.contains(v.id)) return;
+      if (!is_pointwise(node.kind) || fusion_.fused.contains(v.id) || made_along_.contains(v.id)) return;
       for (const auto operand : node.operands) weight[v.id] += is_inlined(operand) ? weight[operand.id] : 0;
       const auto user = only_user(v);
       if (!user || weight[v.id] > 24) return;
@@ -290,7 +318,8 @@ class Fuser {
   std::vector<std::vector<Value>> users_;  // once for each operand that names the value
   std::vector<bool> given_out_;
   std::vector<bool> used_;
-  std::set<std::uint32_t> taken_;  // additions that an operation has absorbed
+  std::set<std::uint32_t> taken_;       // additions that an operation has absorbed
+  std::set<std::uint32_t> made_along_;  // second results of fused operations
 };
 
 }  // namespace

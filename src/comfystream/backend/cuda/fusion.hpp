@@ -19,11 +19,12 @@ enum class Role : std::uint8_t {
   kUnused,    ///< no output depends on it
 };
 
-/// A convolution, product or norm with what follows it, and what a norm reads first. With h the core operation:
+/// A convolution, product, norm or resize with what follows it, and what a norm reads first. With h the core operation:
 ///   norms:                h(x + shift), then the activation
 ///   products:             activation(scale * h(x) + residual)
 ///   convolutions:         h(x enlarged), and nothing more
 ///   products with a gate: the first half of h's columns times gelu of the second, and nothing more
+///   bilinear resizes:     h(x) + residual, and relu of that as another value, `positive`
 /// The result is that of `root`; `views` are the changes of shape between the core and its residual.
 struct FusedOp {
   graph::Value core;
@@ -35,6 +36,7 @@ struct FusedOp {
   std::optional<graph::UnaryKind> activation;
   std::optional<graph::Value> enlarged{};  ///< the core reads this, every pixel repeated to two by two (conv2d)
   bool gated = false;                      ///< (linear)
+  std::optional<graph::Value> positive{};
 };
 
 struct Fusion {

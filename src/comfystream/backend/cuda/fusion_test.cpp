@@ -161,6 +161,24 @@ TEST(Fusion, ElementwiseChainsAreComputedWhereTheyAreRead) {
   EXPECT_EQ(f.fusion.roles[bytes.id], Role::kOp);
 }
 
+TEST(Fusion, AResizeTakesASumAndGivesItsPositivePartToo) {
+  Builder b;
+  const Value small = conv(b, map_of(b));
+  const Value large = b.resize(small, {graph::ResizeMode::kBilinear, 16, 16, true});
+  const Value skip = conv(b, b.input("z", DType::kF32, SymShape{kBatch, 16, 16, 16}), 2);
+  const Value unit = b.add(conv(b, skip, 4), skip);
+  const Value sum = b.add(large, unit);
+  const Value positive = b.relu(sum);
+  b.output("y", conv(b, b.add(conv(b, positive, 3), sum), 5));
+  const Fused f = fuse_graph(b);
+  const FusedOp& op = f.fusion.fused.at(sum.id);
+  EXPECT_EQ(op.core, large);
+  EXPECT_EQ(op.residual, unit);
+  EXPECT_EQ(op.positive, positive);
+  EXPECT_EQ(f.fusion.roles[large.id], Role::kAbsorbed);
+  EXPECT_EQ(f.fusion.roles[positive.id], Role::kOp);
+}
+
 TEST(StorageTypes, InsidesOfNetworksAreHalfAndTheRestIsNot) {
   Builder b;
   const Value x = map_of(b);

@@ -55,11 +55,12 @@ struct GroupNormCall {
 [[nodiscard]] std::int64_t group_norm_scratch(std::int64_t batch, std::int64_t groups);
 void launch_group_norm(const GroupNormCall& call, cudaStream_t stream);
 
-/// LayerNorm of `rows` rows of `columns` adjacent elements; y is dense.
+/// LayerNorm of `rows` rows of `columns` adjacent elements; y is dense. Row r of x starts at r / group_rows *
+/// group_stride + r % group_rows * row_stride.
 struct LayerNormCall {
   const void* x;
   DType x_type;
-  std::int64_t row_stride;
+  std::int64_t row_stride, group_rows, group_stride;
   const float* weight;
   const float* bias;
   void* y;
@@ -73,6 +74,9 @@ void launch_layer_norm(const LayerNormCall& call, cudaStream_t stream);
 void launch_resize(const Strided& x, const Strided& y, const graph::ResizeAttrs& attrs, cudaStream_t stream);
 /// Nearest or bilinear of one type of 16 bits whose channels are adjacent and a multiple of 8, eight at a time.
 void launch_resize_nhwc(const Strided& x, const Strided& y, const graph::ResizeAttrs& attrs, cudaStream_t stream);
+/// y = x resized bilinearly + residual; and max(y, 0) to `positive`, where it is one. Both lie as y does.
+void launch_resize_add(const Strided& x, const Strided& y, const graph::ResizeAttrs& attrs, const void* residual,
+                       void* positive, cudaStream_t stream);
 
 /// x [a, b, c, d, e] of `size` bytes an element; `fill` holds the constant.
 struct PadCall {
@@ -84,8 +88,11 @@ struct PadCall {
 };
 void launch_pad(const PadCall& call, cudaStream_t stream);
 
-/// Folds x over its last three dimensions of five into y [a, b, 1, 1, 1], dense: f32 from floating types, else i32
-/// or i64 as x.
+/// x [N, C, H, W] of any layout to y [N, P, H, W] of 16 bits with adjacent channels, P a multiple of 8: those beyond C
+/// are zeros. Fewer than 2^32 elements.
+void launch_fill_channels(const Strided& x, const Strided& y, cudaStream_t stream);
+
+/// Folds x [a, b, 1, 1, e] over its last dimension into y [a, b], dense: f32 from floating types, else i32 or i64 as x.
 void launch_reduce(const Strided& x, graph::ReduceKind kind, void* y, cudaStream_t stream);
 /// Over the last of five dimensions, f32 out in x's dimensions and y's strides.
 void launch_softmax(const Strided& x, const Strided& y, cudaStream_t stream);
@@ -105,7 +112,9 @@ void launch_plain_conv_transpose(const Strided& x, const float* weight, const fl
                                  cudaStream_t stream);
 /// y [a, b, m, n] = x [a, b, m, k] w [a, b, n, k]^T + bias [n]; any strides (dimensions 0..3), plain loops in f32.
 void launch_plain_product(const Strided& x, const Strided& w, const float* bias, const Strided& y, cudaStream_t stream);
-/// y [rows, out] = sum over taps of weight[o, k] * x[row, index[o, k]] + bias[o], taps in order, in f32.
+/// y [rows, out] = sum over taps of weight[o, k] * x[row, index[o, k]] + bias[o], taps in order, in f32; the last of
+/// five dimensions is the one that changes. Fastest where x and y have neighbours in the same axis. Fewer than 2^32
+/// elements.
 void launch_sparse_product(const Strided& x, const int* index, const float* weight, const float* bias,
                            std::int64_t taps, const Strided& y, cudaStream_t stream);
 /// q, k, v, y [N, heads, tokens, size]; mask (optional data) over [N, heads, queries, keys]. Softmax in f32.

@@ -8,14 +8,19 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kVector = 8;  // elements of 16 bits in 16 bytes
 
+__device__ long long start_of(const LayerNormCall& call, int row) {
+  const int group_rows = static_cast<int>(call.group_rows);
+  return row / group_rows * call.group_stride + row % group_rows * call.row_stride;
+}
+
 template <typename T, int Packs>
 __global__ void __launch_bounds__(128) layer_norm_warp(const __grid_constant__ LayerNormCall call) {
   await_kernels_in_front();
-  const long long row = blockIdx.x * 4LL + threadIdx.x / 32;
+  const int row = static_cast<int>(blockIdx.x * 4 + threadIdx.x / 32);
   if (row >= call.rows) return;
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int columns = static_cast<int>(call.columns);
-  const auto* x = static_cast<const T*>(call.x) + row * call.row_stride;
+  const auto* x = static_cast<const T*>(call.x) + start_of(call, row);
   uint4 packs[Packs];
   float sum = 0.0F;
 #pragma unroll
@@ -64,18 +69,18 @@ __global__ void layer_norm_plain(const __grid_constant__ LayerNormCall call) {
   await_kernels_in_front();
   __shared__ float shared[33];
   const long long row = blockIdx.x;
+  const long long start = start_of(call, static_cast<int>(row));
   float sum = 0.0F;
-  for (long long i = threadIdx.x; i < call.columns; i += blockDim.x)
-    sum += load(call.x, call.x_type, row * call.row_stride + i);
+  for (long long i = threadIdx.x; i < call.columns; i += blockDim.x) sum += load(call.x, call.x_type, start + i);
   const float mean = block_sum(sum, shared) / static_cast<float>(call.columns);
   float squares = 0.0F;
   for (long long i = threadIdx.x; i < call.columns; i += blockDim.x) {
-    const float difference = load(call.x, call.x_type, row * call.row_stride + i) - mean;
+    const float difference = load(call.x, call.x_type, start + i) - mean;
     squares += difference * difference;
   }
   const float scale = rsqrtf(block_sum(squares, shared) / static_cast<float>(call.columns) + call.epsilon);
   for (long long i = threadIdx.x; i < call.columns; i += blockDim.x) {
-    const float normal = (load(call.x, call.x_type, row * call.row_stride + i) - mean) * scale;
+    const float normal = (load(call.x, call.x_type, start + i) - mean) * scale;
     store(call.y, call.y_type, row * call.columns + i, normal * call.weight[i] + call.bias[i]);
   }
 }
@@ -83,7 +88,8 @@ __global__ void layer_norm_plain(const __grid_constant__ LayerNormCall call) {
 bool fits_warp(const LayerNormCall& call) {
   const auto aligned = [](const void* data) { return reinterpret_cast<std::uintptr_t>(data) % 16 == 0; };
   return is_narrow(call.x_type) && call.x_type == call.y_type && call.columns % kVector == 0 &&
-         call.columns <= 8 * 256 && aligned(call.x) && aligned(call.y) && call.row_stride % kVector == 0;
+         call.columns <= 8 * 256 && aligned(call.x) && aligned(call.y) && call.row_stride % kVector == 0 &&
+         call.group_stride % kVector == 0;
 }
 
 // Rows of 16 bits.

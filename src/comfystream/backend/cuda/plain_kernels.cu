@@ -3,6 +3,7 @@
 #include "comfystream/backend/cuda/device_code.cuh"
 #include "comfystream/error.hpp"
 
+#include <algorithm>
 #include <cfloat>
 
 namespace comfystream::backend::cuda {
@@ -68,35 +69,35 @@ __device__ float element<float>(const Strided& x, long long at) {
   return load(x.data, x.dtype, at);
 }
 
-// One block folds one result; partial results meet in shared memory in a fixed order.
 template <typename T>
-__global__ void reduce(const __grid_constant__ Strided x, ReduceKind kind, T* y, long long inner) {
+__device__ T fold_warp(ReduceKind kind, T state) {
+  for (int step = 16; step > 0; step /= 2) state = fold(kind, state, __shfl_xor_sync(0xFFFFFFFFU, state, step));
+  return state;
+}
+
+// One block folds one result; partial results meet in a fixed order.
+template <typename T>
+__global__ void __launch_bounds__(kThreads) reduce(const __grid_constant__ Strided x, ReduceKind kind, T* y) {
   await_kernels_in_front();
-  __shared__ T shared[1024];
-  const long long base = blockIdx.y * x.strides[0] + blockIdx.x * x.strides[1];
-  T state{};
-  for (long long i = threadIdx.x; i < inner; i += blockDim.x) {
-    const long long e = i % x.dims[4];
-    const long long d = i / x.dims[4] % x.dims[3];
-    const long long c = i / (x.dims[4] * x.dims[3]);
-    const T value = element<T>(x, base + c * x.strides[2] + d * x.strides[3] + e * x.strides[4]);
-    state = i == threadIdx.x ? value : fold(kind, state, value);
+  __shared__ T shared[kThreads / 32];
+  const long long base = blockIdx.x * x.strides[0] + blockIdx.y * x.strides[1];
+  const bool picks = kind == ReduceKind::kMin || kind == ReduceKind::kMax;
+  T state = picks ? element<T>(x, base) : T{};
+  const int count = static_cast<int>(x.dims[4]);
+  const int stride = static_cast<int>(x.strides[4]);
+#pragma unroll 4
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += kThreads) {
+    state = fold(kind, state, element<T>(x, base + static_cast<long long>(i) * stride));
   }
-  shared[threadIdx.x] = state;
-  const int active = static_cast<int>(min(inner, static_cast<long long>(blockDim.x)));
-  for (int step = 512; step > 0; step /= 2) {
-    __syncthreads();
-    if (threadIdx.x < step && static_cast<int>(threadIdx.x) + step < active) {
-      shared[threadIdx.x] = fold(kind, shared[threadIdx.x], shared[threadIdx.x + step]);
-    }
+  state = fold_warp(kind, state);
+  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = state;
+  __syncthreads();
+  if (threadIdx.x != 0) return;
+  for (int i = 1; i < kThreads / 32; ++i) state = fold(kind, state, shared[i]);
+  if constexpr (sizeof(T) == sizeof(float)) {
+    if (kind == ReduceKind::kMean) state = static_cast<T>(static_cast<float>(state) / static_cast<float>(count));
   }
-  if (threadIdx.x == 0) {
-    T result = shared[0];
-    if constexpr (sizeof(T) == sizeof(float)) {
-      if (kind == ReduceKind::kMean) result = static_cast<T>(static_cast<float>(result) / static_cast<float>(inner));
-    }
-    y[blockIdx.y * x.dims[1] + blockIdx.x] = result;
-  }
+  y[blockIdx.x * x.dims[1] + blockIdx.y] = state;
 }
 
 __global__ void softmax(const __grid_constant__ Strided x, const __grid_constant__ Strided y) {
@@ -249,30 +250,41 @@ __global__ void plain_product(const __grid_constant__ ProductCall call, long lon
   store(call.y.data, call.y.dtype, offset_of(call.y, to), sum);
 }
 
+// Axes in the order of y's memory; `axis` is the one that changes, with stride 0 in x.
 struct SparseCall {
   Strided x, y;
+  int axis;
+  long long tap_stride;
   const int* index;
   const float* weight;
   const float* bias;
-  long long taps;
+  int taps;
 };
 
-__global__ void sparse_product(const __grid_constant__ SparseCall call, long long count) {
+__global__ void __launch_bounds__(kThreads) sparse_product(const __grid_constant__ SparseCall call, unsigned count) {
   await_kernels_in_front();
-  const long long i = blockIdx.x * 256LL + threadIdx.x;
+  unsigned i = blockIdx.x * kThreads + threadIdx.x;
   if (i >= count) return;
-  long long to[5];
-  position_of(i, call.y, to);
-  const long long row[5] = {to[0], to[1], to[2], to[3], 0};
-  const long long x = offset_of(call.x, row);
-  float sum = 0.0F;
-  for (long long k = 0; k < call.taps; ++k) {
-    const long long at = to[4] * call.taps + k;
-    sum = __fadd_rn(
-        sum, __fmul_rn(call.weight[at], load(call.x.data, call.x.dtype, x + call.index[at] * call.x.strides[4])));
+  long long x = 0;
+  long long y = 0;
+  unsigned out = 0;
+#pragma unroll
+  for (int axis = 4; axis >= 0; --axis) {
+    const auto size = static_cast<unsigned>(call.y.dims[axis]);
+    const unsigned at = i % size;
+    i /= size;
+    x += at * call.x.strides[axis];
+    y += at * call.y.strides[axis];
+    if (axis == call.axis) out = at;
   }
-  if (call.bias != nullptr) sum += call.bias[to[4]];
-  store(call.y.data, call.y.dtype, offset_of(call.y, to), sum);
+  float sum = 0.0F;
+  for (int k = 0; k < call.taps; ++k) {
+    const unsigned at = out * static_cast<unsigned>(call.taps) + static_cast<unsigned>(k);
+    sum = __fadd_rn(sum,
+                    __fmul_rn(call.weight[at], load(call.x.data, call.x.dtype, x + call.index[at] * call.tap_stride)));
+  }
+  if (call.bias != nullptr) sum += call.bias[out];
+  store(call.y.data, call.y.dtype, y, sum);
 }
 
 struct AttentionCall {
@@ -360,15 +372,13 @@ void launch_pad(const PadCall& call, cudaStream_t stream) {
 }
 
 void launch_reduce(const Strided& x, ReduceKind kind, void* y, cudaStream_t stream) {
-  const dim3 grid(static_cast<unsigned>(x.dims[1]), static_cast<unsigned>(x.dims[0]));
-  const long long inner = x.dims[2] * x.dims[3] * x.dims[4];
-  const int threads = inner > 256 ? 1024 : 256;
+  const dim3 grid(static_cast<unsigned>(x.dims[0]), static_cast<unsigned>(x.dims[1]));
   if (x.dtype == DType::kI32) {
-    launch_kernel(reduce<int>, grid, threads, 0, stream, x, kind, static_cast<int*>(y), inner);
+    launch_kernel(reduce<int>, grid, kThreads, 0, stream, x, kind, static_cast<int*>(y));
   } else if (x.dtype == DType::kI64) {
-    launch_kernel(reduce<long long>, grid, threads, 0, stream, x, kind, static_cast<long long*>(y), inner);
+    launch_kernel(reduce<long long>, grid, kThreads, 0, stream, x, kind, static_cast<long long*>(y));
   } else {
-    launch_kernel(reduce<float>, grid, threads, 0, stream, x, kind, static_cast<float*>(y), inner);
+    launch_kernel(reduce<float>, grid, kThreads, 0, stream, x, kind, static_cast<float*>(y));
   }
   check_launch("reduce");
 }
@@ -426,9 +436,17 @@ void launch_plain_product(const Strided& x, const Strided& w, const float* bias,
 
 void launch_sparse_product(const Strided& x, const int* index, const float* weight, const float* bias,
                            std::int64_t taps, const Strided& y, cudaStream_t stream) {
+  int order[5] = {0, 1, 2, 3, 4};
+  std::stable_sort(order, order + 5, [&](int a, int b) { return y.strides[a] > y.strides[b]; });
+  SparseCall call{x, y, 0, x.strides[4], index, weight, bias, static_cast<int>(taps)};
+  for (int i = 0; i < 5; ++i) {
+    call.y.dims[i] = y.dims[order[i]];
+    call.y.strides[i] = y.strides[order[i]];
+    call.x.strides[i] = order[i] == 4 ? 0 : x.strides[order[i]];
+    if (order[i] == 4) call.axis = i;
+  }
   const long long count = elements(y);
-  launch_kernel(sparse_product, blocks_for(count, kThreads), kThreads, 0, stream,
-                SparseCall{x, y, index, weight, bias, taps}, count);
+  launch_kernel(sparse_product, blocks_for(count, kThreads), kThreads, 0, stream, call, static_cast<unsigned>(count));
   check_launch("sparse product");
 }
 

@@ -58,6 +58,8 @@ struct ResizeCall {
   Strided x, y;
   graph::ResizeAttrs attrs;
   bool channels_inside;  // y's channels are its fastest axis
+  const void* residual = nullptr;
+  void* positive = nullptr;
 };
 
 __global__ void __launch_bounds__(256) resize(const __grid_constant__ ResizeCall call, long long count) {
@@ -123,7 +125,7 @@ __global__ void __launch_bounds__(256) nearest_nhwc(const __grid_constant__ Resi
 // Bilinear with eight adjacent channels and four rows a thread, whose columns and weights are found once.
 constexpr int kRows = 4;
 
-template <typename T>
+template <typename T, bool Adds>
 __global__ void __launch_bounds__(256) bilinear_nhwc(const __grid_constant__ ResizeCall call) {
   await_kernels_in_front();
   const int packs = static_cast<int>(call.y.dims[1] / 8);
@@ -138,13 +140,19 @@ __global__ void __launch_bounds__(256) bilinear_nhwc(const __grid_constant__ Res
   const auto* x = static_cast<const T*>(call.x.data) + blockIdx.z * call.x.strides[0] + c;
   const auto* left = x + columns.index[0] * call.x.strides[3];
   const auto* right = x + columns.index[1] * call.x.strides[3];
-  auto* y = static_cast<T*>(call.y.data) + blockIdx.z * call.y.strides[0] + w * call.y.strides[3] + c;
+  const long long start = blockIdx.z * call.y.strides[0] + w * call.y.strides[3] + c;
 #pragma unroll
   for (int k = 0; k < kRows; ++k) {
     const int h = static_cast<int>(blockIdx.y) * kRows + k;
     if (h >= height) return;
     const Taps rows = taps_at(ResizeMode::kBilinear, h, static_cast<int>(call.x.dims[2]), height, align);
+    const long long to = start + h * call.y.strides[2];
     float sums[8] = {};
+    if (Adds) {
+      const uint4 packed = *reinterpret_cast<const uint4*>(static_cast<const T*>(call.residual) + to);
+#pragma unroll
+      for (int v = 0; v < 8; ++v) sums[v] = to_float(reinterpret_cast<const T*>(&packed)[v]);
+    }
 #pragma unroll
     for (int a = 0; a < 2; ++a) {
       const long long row = rows.index[a] * call.x.strides[2];
@@ -160,8 +168,28 @@ __global__ void __launch_bounds__(256) bilinear_nhwc(const __grid_constant__ Res
     uint4 result;
 #pragma unroll
     for (int v = 0; v < 8; ++v) reinterpret_cast<T*>(&result)[v] = from_float<T>(sums[v]);
-    *reinterpret_cast<uint4*>(y + h * call.y.strides[2]) = result;
+    *reinterpret_cast<uint4*>(static_cast<T*>(call.y.data) + to) = result;
+    if (!Adds || call.positive == nullptr) continue;
+#pragma unroll
+    for (int v = 0; v < 8; ++v) {
+      const float value = to_float(reinterpret_cast<const T*>(&result)[v]);
+      reinterpret_cast<T*>(&result)[v] = from_float<T>(value < 0.0F ? 0.0F : value);
+    }
+    *reinterpret_cast<uint4*>(static_cast<T*>(call.positive) + to) = result;
   }
+}
+
+template <bool Adds>
+void launch_bilinear(const ResizeCall& call, cudaStream_t stream) {
+  const Strided& y = call.y;
+  const dim3 grid(blocks_for(y.dims[1] / 8 * y.dims[3], 256), blocks_for(y.dims[2], kRows),
+                  static_cast<unsigned>(y.dims[0]));
+  if (y.dtype == DType::kBF16) {
+    launch_kernel(bilinear_nhwc<__nv_bfloat16, Adds>, grid, 256, 0, stream, call);
+  } else {
+    launch_kernel(bilinear_nhwc<__half, Adds>, grid, 256, 0, stream, call);
+  }
+  check_launch("resize");
 }
 
 }  // namespace
@@ -175,19 +203,15 @@ void launch_resize(const Strided& x, const Strided& y, const graph::ResizeAttrs&
 
 void launch_resize_nhwc(const Strided& x, const Strided& y, const graph::ResizeAttrs& attrs, cudaStream_t stream) {
   const ResizeCall call{x, y, attrs, true};
+  if (attrs.mode == ResizeMode::kBilinear) return launch_bilinear<false>(call, stream);
   const std::int64_t count = y.dims[0] * y.dims[1] / 8 * y.dims[2] * y.dims[3];
-  if (attrs.mode == ResizeMode::kBilinear) {
-    const dim3 grid(blocks_for(y.dims[1] / 8 * y.dims[3], 256), blocks_for(y.dims[2], kRows),
-                    static_cast<unsigned>(y.dims[0]));
-    if (x.dtype == DType::kBF16) {
-      launch_kernel(bilinear_nhwc<__nv_bfloat16>, grid, 256, 0, stream, call);
-    } else {
-      launch_kernel(bilinear_nhwc<__half>, grid, 256, 0, stream, call);
-    }
-  } else {
-    launch_kernel(nearest_nhwc, blocks_for(count, 256), 256, 0, stream, call, count);
-  }
+  launch_kernel(nearest_nhwc, blocks_for(count, 256), 256, 0, stream, call, count);
   check_launch("resize");
+}
+
+void launch_resize_add(const Strided& x, const Strided& y, const graph::ResizeAttrs& attrs, const void* residual,
+                       void* positive, cudaStream_t stream) {
+  launch_bilinear<true>({x, y, attrs, true, residual, positive}, stream);
 }
 
 }  // namespace comfystream::backend::cuda

@@ -5,6 +5,7 @@
 #include "comfystream/backend/openvino/executable.hpp"
 #include "comfystream/backend/openvino/lowered_model.hpp"
 #include "comfystream/error.hpp"
+#include "comfystream/graph/passes/reorder.hpp"
 
 #include <algorithm>
 
@@ -68,11 +69,12 @@ std::vector<DeviceInfo> OpenVinoBackend::devices() const {
   return result;
 }
 
-std::unique_ptr<Executable> OpenVinoBackend::compile(const graph::Graph& graph, const CompileOptions& options) {
+std::unique_ptr<Executable> OpenVinoBackend::compile(const graph::Graph& given, const CompileOptions& options) {
   if (options.max_batch < 1) {
     throw Error(ErrorCode::kInvalidArgument,
                 "openvino: the largest batch is " + std::to_string(options.max_batch) + ", but must be 1 or more");
   }
+  const graph::Graph graph = graph::reorder(given);
   LoweredModel lowered = openvino::lower(graph, options.max_batch);
   try {
     ov::CompiledModel compiled;
