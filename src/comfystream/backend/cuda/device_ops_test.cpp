@@ -161,6 +161,20 @@ std::vector<OpCase> network_cases() {
          const Value h = b.add(b.conv2d(b.relu(sum), b.weight(small({16, 16, 3, 3}, 7)), std::nullopt, same(1)), sum);
          b.output("y", b.conv2d(h, b.weight(small({16, 16, 3, 3}, 8)), std::nullopt, same(1)));
        }},
+      {"join_made_in_place",
+       [](Builder& b) {
+         const Value x = b.conv2d(maps(b, 16, 10), b.weight(small({16, 16, 3, 3}, 3)), std::nullopt, same(1));
+         const Value tokens = b.linear(b.reshape(b.transpose(x, {0, 2, 3, 1}), SymShape{kBatch, 100, 16}),
+                                       b.weight(small({24, 16}, 4)), b.weight(small({24}, 5)));
+         const Value first = b.transpose(b.reshape(tokens, SymShape{kBatch, 10, 10, 24}), {0, 3, 1, 2});
+         const Value second = b.add(b.conv2d(x, b.weight(small({16, 16, 1, 1}, 6)), b.weight(small({16}, 7)), {}), x);
+         const Value low = b.conv2d(b.input("low", DType::kF32, SymShape{kBatch, 16, 5, 5}),
+                                    b.weight(small({16, 16, 3, 3}, 8)), std::nullopt, same(1));
+         const Value up = b.resize(low, {graph::ResizeMode::kNearest, 10, 10, false});
+         const Value third = b.conv2d(up, b.weight(small({16, 16, 3, 3}, 9)), b.weight(small({16}, 10)), same(1));
+         const Value joined = b.concat({first, second, third}, 1);
+         b.output("y", b.conv2d(joined, b.weight(small({16, 56, 3, 3}, 11)), std::nullopt, same(1)));
+       }},
       {"rows_of_a_norm",
        [](Builder& b) {
          const Value x = b.linear(b.input("x", DType::kF32, SymShape{kBatch, 17, 24}), b.weight(small({32, 24}, 3)));

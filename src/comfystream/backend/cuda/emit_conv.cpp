@@ -37,6 +37,15 @@ View as_map(const View& y, const Dims& map) {
   return transposed(*reshaped(y, {map[0], map[2], map[3], map[1]}), {0, 3, 1, 2});
 }
 
+// A map's pixels as rows of channels.
+std::optional<View> as_rows(const std::optional<View>& map) {
+  if (!map) return std::nullopt;
+  View rows = *map;
+  rows.dims = {map->elements() / map->dims[1], map->dims[1]};
+  rows.strides = {map->strides[3], 1};
+  return rows;
+}
+
 // ---- As a product ----
 
 // [K, C, R, S] as [K, R * S * C].
@@ -103,6 +112,7 @@ bool emit_as_product(Emitter& e, const FusedOp& op, const Conv& conv) {
     residual.strides = {conv.y[1], 1};
     call.residual = residual;
   }
+  if (op.views.empty()) call.y = as_rows(e.part_of_join(op.root));
   const View y = as_map(emit_gemm(e, call, "conv2d " + size_text(conv)), conv.y);
   e.define(op.root, under_views(e, y, op.views));
   return true;

@@ -14,8 +14,10 @@ struct EnlargedStep {
   View small, large;
   ConvProblem problem;  // the four quarters, side by side as channels, one row and column more than the small picture
   View w, quarters;
+  View out;                 // whole->y, or a part of a join
   PointwiseKernel scatter;  // quarters to the result, with the bias
-  cudaKernel_t scatter_kernel = nullptr;
+  PointwiseKernel move;     // from whole->y, where it is not the result
+  cudaKernel_t after_kernel = nullptr;
   bool by_quarters = false;
 
   std::int64_t prepare(Libraries& libraries);
@@ -28,9 +30,9 @@ std::int64_t EnlargedStep::prepare(Libraries& libraries) {
   const auto pass = static_cast<float>(large.elements()) / 3e6F;  // what reads or writes the result once takes
   by_quarters = workspace >= 0 && libraries.cudnn.measured(problem.key()).value_or(0.0F) + 4.0F * pass <=
                                       whole->microseconds(libraries) + 2.5F * pass;
-  if (!by_quarters) return whole_workspace;
-  scatter_kernel = libraries.jit.kernel(scatter.source, "pointwise");
-  return workspace;
+  const PointwiseKernel& after = by_quarters ? scatter : move;
+  if (!after.source.empty()) after_kernel = libraries.jit.kernel(after.source, "pointwise");
+  return by_quarters ? workspace : whole_workspace;
 }
 
 void EnlargedStep::run(Libraries& libraries, const Launch& launch) const {
@@ -38,13 +40,14 @@ void EnlargedStep::run(Libraries& libraries, const Launch& launch) const {
     launch_resize_nhwc(located(strided(small), small, launch), located(strided(large), large, launch), resize,
                        launch.stream);
     whole->run(libraries, launch);
+    if (after_kernel != nullptr) launch_pointwise(after_kernel, move, launch);
     return;
   }
   libraries.cudnn.run(problem,
                       {launch.pointer(small), launch.pointer(w), nullptr, nullptr, launch.pointer(quarters),
                        launch.pointer(whole->scratch)},
                       launch.stream);
-  launch_pointwise(scatter_kernel, scatter, launch);
+  launch_pointwise(after_kernel, scatter, launch);
 }
 
 void describe_quarters(Emitter& e, EnlargedStep& step, const Tensor& weight) {
@@ -64,7 +67,7 @@ void describe_quarters(Emitter& e, EnlargedStep& step, const Tensor& weight) {
 // Quarter (dy, dx) of pixel (i, j) is pixel (i + dy, j + dx) of the convolution.
 PointwiseKernel scatter_of(const EnlargedStep& step) {
   std::vector<PointwiseBody> bodies;
-  const View& y = step.whole->y;
+  const View& y = step.out;
   const std::int64_t k = y.dims[1];
   for (const std::int64_t quarter : {0, 1, 2, 3}) {
     View out = sliced(sliced(y, 2, quarter / 2, y.dims[2], 2), 3, quarter % 2, y.dims[3], 2);
@@ -94,17 +97,20 @@ void emit_enlarged_conv(Emitter& e, const FusedOp& op) {
   step->resize = std::get<graph::ResizeAttrs>(e.node(conv.node.operands[0]).attrs);
   step->whole = make_cudnn_step(e, op, conv, step->large);
   describe_quarters(e, *step, *conv.weight);
+  const auto part = e.part_of_join(op.root);
+  step->out = part.value_or(step->whole->y);
   step->scatter = scatter_of(*step);
+  if (part) step->move = make_pointwise_kernel({{*part, {step->whole->y}, {}, "a0"}});
   std::vector<View> reads{step->small, step->w};
   for (const View& view : step->whole->reads()) {
     if (view.buffer != step->large.buffer) reads.push_back(view);
   }
   Step& added = e.add_step(
-      "enlarged conv2d " + size_text(conv), reads, {step->large, step->quarters, step->whole->y},
+      "enlarged conv2d " + size_text(conv), reads, {step->large, step->quarters, step->whole->y, step->out},
       [step](Libraries& libraries, const Launch& launch) { step->run(libraries, launch); },
       [step](Libraries& libraries) { return step->prepare(libraries); }, &step->whole->scratch);
   added.flops = flops_of(conv) * 4 / 9;
-  e.define(op.root, step->whole->y);
+  e.define(op.root, step->out);
 }
 
 }  // namespace comfystream::backend::cuda

@@ -94,7 +94,7 @@ View emit_gemm(Emitter& e, const GemmCall& call, const std::string& what) {
   problem.in = x->columns;
   problem.out = call.weight.dims[0];
   problem.x_stride = x->row_stride;
-  problem.y_stride = problem.residual_stride = problem.out;
+  problem.residual_stride = problem.out;
   problem.bias = call.bias.has_value();
   problem.residual = call.residual.has_value();
   problem.activation = activation_of(call.activation);
@@ -104,7 +104,8 @@ View emit_gemm(Emitter& e, const GemmCall& call, const std::string& what) {
   step->w = call.weight;
   step->bias = call.bias;
   step->residual = call.residual;
-  const View y = step->y = e.make_row_major({problem.rows, problem.out}, call.y_type);
+  const View y = step->y = call.y ? *call.y : e.make_row_major({problem.rows, problem.out}, call.y_type);
+  problem.y_stride = y.strides[0];
   step->scratch = e.make_scratch(kGemmWorkspace);
   Step& added = e.add_step(
       what + " " + size_text(problem), step->reads(), {y},

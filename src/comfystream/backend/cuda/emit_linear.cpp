@@ -100,6 +100,26 @@ void emit_linear_plainly(Emitter& e, const FusedOp& op) {
   finish_apart(e, op, *reshaped(y, dims));
 }
 
+// The product's rows in a join that reads nothing but their map: nullopt where changes of shape do not lead there.
+std::optional<View> rows_in_join(Emitter& e, const FusedOp& op) {
+  const auto part = e.part_of_join(op.root);
+  const Dims dims = e.dims(op.core);
+  if (!part || dims.back() != part->dims[1]) return std::nullopt;
+  View rows{part->buffer, part->dtype, dims, row_major(dims), part->offset};
+  for (std::size_t i = 0; i + 1 < dims.size(); ++i) rows.strides[i] = rows.strides[i] / dims.back() * part->strides[3];
+  View seen = rows;
+  for (const Value v : op.views) {
+    if (e.node(v).kind == graph::OpKind::kTranspose) {
+      seen = transposed(seen, std::get<graph::TransposeAttrs>(e.node(v).attrs).order);
+      continue;
+    }
+    const auto same = e.node(v).kind == graph::OpKind::kReshape ? reshaped(seen, e.dims(v)) : std::nullopt;
+    if (!same) return std::nullopt;
+    seen = *same;
+  }
+  return same_elements(seen, *part) ? std::optional(rows) : std::nullopt;
+}
+
 }  // namespace
 
 void emit_linear(Emitter& e, const FusedOp& op) {
@@ -127,6 +147,10 @@ void emit_linear(Emitter& e, const FusedOp& op) {
     residual.dims = {residual.elements() / dims.back(), dims.back()};
     residual.strides = {dims.back(), 1};
     call.residual = residual;
+  }
+  if (const auto rows = rows_in_join(e, op)) {
+    const auto matrix = as_matrix(*rows);
+    call.y = View{rows->buffer, rows->dtype, {matrix->rows, matrix->columns}, {matrix->row_stride, 1}, rows->offset};
   }
   const View y = *reshaped(emit_gemm(e, call, "linear"), dims);
   e.define(op.root, under_views(e, y, op.views));

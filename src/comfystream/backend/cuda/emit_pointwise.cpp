@@ -256,7 +256,8 @@ void emit_pointwise(Emitter& e, Value v) {
 void emit_concat(Emitter& e, Value v) {
   const Node& node = e.node(v);
   const auto axis = static_cast<std::size_t>(std::get<graph::ConcatAttrs>(node.attrs).axis);
-  const View out = e.result(v, order_of_parts(e, v).value_or(natural_order(e.dims(v).size())));
+  const auto begun = e.begun_join(v);
+  const View out = begun ? *begun : e.result(v, order_of_parts(e, v).value_or(natural_order(e.dims(v).size())));
   std::vector<PointwiseBody> bodies;
   std::size_t operands = 0;
   std::int64_t at = 0;
@@ -264,6 +265,7 @@ void emit_concat(Emitter& e, Value v) {
     const std::int64_t size = e.dims(operand)[axis];
     const View part = sliced(out, axis, at, at + size);
     at += size;
+    if (e.role(operand) != Role::kInlined && same_elements(e.view(operand), part)) continue;  // made there
     PointwiseBody body = BodyWriter(e).write(operand, part, e.role(operand) == Role::kInlined);
     if (operands + body.inputs.size() + 1 > kMostPointwiseOperands) {
       e.pointwise(bodies, "concat");
@@ -273,7 +275,7 @@ void emit_concat(Emitter& e, Value v) {
     operands += body.inputs.size() + 1;
     bodies.push_back(std::move(body));
   }
-  e.pointwise(bodies, "concat");
+  if (!bodies.empty()) e.pointwise(bodies, "concat");
   e.define(v, out);
 }
 

@@ -105,6 +105,43 @@ Emitter::Emitter(const PlannedGraph& planned, WeightStore& weights, std::int64_t
   for (std::size_t i = 0; i < planned.graph.outputs().size(); ++i) {
     output_of_.try_emplace(planned.graph.outputs()[i].value.id, i);
   }
+  find_joins();
+}
+
+// Maps that nothing but a join of channels reads can be made inside it.
+void Emitter::find_joins() {
+  const auto& nodes = graph().nodes();
+  std::vector<int> readers(nodes.size(), 0);
+  for (const Node& node : nodes) {
+    for (const Value operand : node.operands) ++readers[operand.id];
+  }
+  for (std::uint32_t i = 0; i < nodes.size(); ++i) {
+    const Value join{i};
+    const bool here = role(join) == Role::kOp && planned_.is_static[i] == static_part_ && !output_of_.contains(i);
+    if (!here || nodes[i].kind != OpKind::kConcat || storage(join) != precision() || dims(join).size() != 4) continue;
+    if (std::get<graph::ConcatAttrs>(nodes[i].attrs).axis != 1 || dims(join)[1] % 8 != 0) continue;
+    std::int64_t at = 0;
+    for (const Value part : nodes[i].operands) {
+      const bool alone = readers[part.id] == 1 && !output_of_.contains(part.id) && role(part) == Role::kOp;
+      const bool same = planned_.is_static[part.id] == static_part_ && storage(part) == precision();
+      if (alone && same && at % 8 == 0 && dims(part)[1] % 8 == 0) parts_[part.id] = {join, at};
+      at += dims(part)[1];
+    }
+  }
+}
+
+std::optional<View> Emitter::part_of_join(Value v) {
+  const auto part = parts_.find(v.id);
+  if (part == parts_.end()) return std::nullopt;
+  const auto [join, begin] = part->second;
+  auto begun = joins_.find(join.id);
+  if (begun == joins_.end()) begun = joins_.emplace(join.id, make(dims(join), precision(), {0, 2, 3, 1})).first;
+  return sliced(begun->second, 1, begin, begin + dims(v)[1]);
+}
+
+std::optional<View> Emitter::begun_join(Value join) const {
+  const auto begun = joins_.find(join.id);
+  return begun == joins_.end() ? std::nullopt : std::optional(begun->second);
 }
 
 void Emitter::emit_all() {

@@ -65,6 +65,11 @@ class Emitter {
   /// Memory for a value that a kernel writes in any layout: the graph's output itself where it is one, else dense with
   /// the axes in `order`.
   View result(graph::Value v, const std::vector<std::size_t>& order);
+  /// Where in a join of channels the value is to be written: its part of the joined tensor, [N, C, H, W] with adjacent
+  /// channels and the distances of the whole. nullopt where it has memory of its own. Asked for by who then writes it.
+  std::optional<View> part_of_join(graph::Value v);
+  /// A join whose memory an operand has asked for.
+  [[nodiscard]] std::optional<View> begun_join(graph::Value join) const;
   /// New dense memory.
   View make(const Dims& dims, DType dtype, const std::vector<std::size_t>& order);
   View make_row_major(const Dims& dims, DType dtype);
@@ -97,6 +102,7 @@ class Emitter {
   std::vector<std::optional<View>> views;
 
  private:
+  void find_joins();
   void emit(graph::Value v);
   void emit_view(graph::Value v);
   void emit_output(std::size_t index);
@@ -109,6 +115,8 @@ class Emitter {
   std::string scope_;
   std::map<std::uint32_t, std::size_t> output_of_;  ///< first output that a value is
   std::map<std::pair<Home, std::size_t>, int> homes_;
+  std::map<std::uint32_t, std::pair<graph::Value, std::int64_t>> parts_;  ///< by value: the join and its first channel
+  std::map<std::uint32_t, View> joins_;                                   ///< begun ones
   std::map<std::string, View> copies_;  ///< copies made of views that never change, by description
 };
 
@@ -148,6 +156,7 @@ struct GemmCall {
   std::optional<View> residual;
   std::optional<graph::UnaryKind> activation;
   DType y_type = DType::kF32;  ///< or precision()
+  std::optional<View> y{};     ///< where the result goes, rows at a distance; else dense memory is made
 };
 [[nodiscard]] View emit_gemm(Emitter& e, const GemmCall& call, const std::string& what);
 

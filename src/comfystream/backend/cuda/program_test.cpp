@@ -2,6 +2,8 @@
 // Whole networks as programs, without a device: what becomes one kernel, what needs no kernel at all, what is static.
 #include "comfystream/backend/cuda/emitter.hpp"
 #include "comfystream/backend/cuda/schedule.hpp"
+#include "comfystream/graph/builder.hpp"
+#include "tests/support/op_cases.hpp"
 #include "tests/support/synth_networks.hpp"
 
 #include <map>
@@ -43,6 +45,28 @@ void expect_complete(const Program& program) {
       EXPECT_TRUE(!made_here || written.contains(b)) << step.what;
     }
     written.insert(step.writes.begin(), step.writes.end());
+  }
+}
+
+TEST(Program, AJoinIsWrittenByWhatMakesItsParts) {
+  graph::Builder b;
+  const auto maps = [&](const char* name) { return b.input(name, DType::kF32, {graph::kBatch, 16, 8, 8}); };
+  const auto pixelwise = [&](graph::Value x, std::uint32_t seed) {
+    return b.conv2d(x, b.weight(tests::weight({16, 16, 1, 1}, seed)), std::nullopt, {});
+  };
+  const graph::Value x = pixelwise(maps("x"), 1);
+  const graph::Value left = b.add(pixelwise(x, 2), x);
+  const graph::Value tokens = b.linear(b.reshape(b.transpose(x, {0, 2, 3, 1}), {graph::kBatch, 64, 16}),
+                                       b.weight(tests::weight({24, 16}, 3)));
+  const graph::Value right = b.transpose(b.reshape(tokens, {graph::kBatch, 8, 8, 24}), {0, 3, 1, 2});
+  b.output("y", b.conv2d(b.concat({left, right}, 1), b.weight(tests::weight({16, 40, 1, 1}, 4)), std::nullopt, {}));
+  const graph::Graph graph = b.take();
+  for (const std::int64_t batch : {1, 2}) {
+    const Emitted e = emit(graph, batch);
+    expect_complete(e.frames);
+    EXPECT_FALSE(count_by_kind(e.frames).contains("concat"));
+    const auto& last = e.frames.steps.at(e.frames.steps.size() - 2);
+    EXPECT_EQ(e.frames.buffers[static_cast<std::size_t>(last.reads[0])].bytes, batch * 40 * 64 * 2);
   }
 }
 

@@ -49,6 +49,14 @@ bool is_row_major(const View& view) {
   return true;
 }
 
+bool same_elements(const View& a, const View& b) {
+  if (a.buffer != b.buffer || a.dtype != b.dtype || a.dims != b.dims || a.offset != b.offset) return false;
+  for (std::size_t i = 0; i < a.rank(); ++i) {
+    if (a.dims[i] != 1 && a.strides[i] != b.strides[i]) return false;
+  }
+  return true;
+}
+
 View transposed(const View& view, const Dims& order) {
   View result = view;
   for (std::size_t i = 0; i < order.size(); ++i) {

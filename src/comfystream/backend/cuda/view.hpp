@@ -36,6 +36,8 @@ struct View {
 /// Axes from the largest stride to the smallest; axes of one element keep their place among their neighbours.
 [[nodiscard]] std::vector<std::size_t> axis_order(const View& view);
 [[nodiscard]] bool is_row_major(const View& view);
+/// The same elements in the same order: strides of single elements do not count.
+[[nodiscard]] bool same_elements(const View& a, const View& b);
 
 [[nodiscard]] View transposed(const View& view, const Dims& order);
 [[nodiscard]] View sliced(const View& view, std::size_t axis, std::int64_t begin, std::int64_t end,
