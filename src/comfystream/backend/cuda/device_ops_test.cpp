@@ -167,8 +167,7 @@ std::vector<OpCase> network_cases() {
          const Value tokens = b.linear(b.reshape(b.transpose(x, {0, 2, 3, 1}), SymShape{kBatch, 100, 16}),
                                        b.weight(small({24, 16}, 4)), b.weight(small({24}, 5)));
          const Value before = b.conv2d(x, b.weight(small({24, 16, 1, 1}, 12)), std::nullopt, {});
-         const Value first =
-             b.add(b.transpose(b.reshape(tokens, SymShape{kBatch, 10, 10, 24}), {0, 3, 1, 2}), before);
+         const Value first = b.add(b.transpose(b.reshape(tokens, SymShape{kBatch, 10, 10, 24}), {0, 3, 1, 2}), before);
          const Value second = b.add(b.conv2d(x, b.weight(small({16, 16, 1, 1}, 6)), b.weight(small({16}, 7)), {}), x);
          const Value low = b.conv2d(b.input("low", DType::kF32, SymShape{kBatch, 16, 5, 5}),
                                     b.weight(small({16, 16, 3, 3}, 8)), std::nullopt, same(1));

@@ -21,7 +21,7 @@ struct Libraries {
   void save();
 
   DeviceUse use;
-  bool tunes;  ///< candidates are measured where the cache does not know
+  bool tunes;                             ///< candidates are measured where the cache does not know
   std::chrono::nanoseconds start_time{};  ///< that making this took, the device's start included
   TuningCache cache;
   PlanStore plans;

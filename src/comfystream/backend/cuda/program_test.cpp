@@ -56,8 +56,8 @@ TEST(Program, AJoinIsWrittenByWhatMakesItsParts) {
   };
   const graph::Value x = pixelwise(maps("x"), 1);
   const graph::Value left = b.add(pixelwise(x, 2), x);
-  const graph::Value tokens = b.linear(b.reshape(b.transpose(x, {0, 2, 3, 1}), {graph::kBatch, 64, 16}),
-                                       b.weight(tests::weight({24, 16}, 3)));
+  const graph::Value tokens =
+      b.linear(b.reshape(b.transpose(x, {0, 2, 3, 1}), {graph::kBatch, 64, 16}), b.weight(tests::weight({24, 16}, 3)));
   const graph::Value before = b.conv2d(x, b.weight(tests::weight({24, 16, 1, 1}, 5)), std::nullopt, {});
   const graph::Value right = b.add(b.transpose(b.reshape(tokens, {graph::kBatch, 8, 8, 24}), {0, 3, 1, 2}), before);
   b.output("y", b.conv2d(b.concat({left, right}, 1), b.weight(tests::weight({16, 40, 1, 1}, 4)), std::nullopt, {}));
