@@ -18,8 +18,12 @@ STYLES = (
     *("illustration", "watercolour", "ink", "neon", "snow", "desert", "lava", "underwater"),
     *("gold", "wood", "clay", "mosaic", "glass", "blueprint", "jade"),
 )
-TYPES = ("street", "park", "room", "portrait", "plant", "land", "blocks", "plaza", "medley", "temple", "yard")
-SEEN_TYPES, UNSEEN_TYPES = tuple(range(9)), (9, 10)
+TYPES = (
+    *("street", "park", "room", "portrait", "plant", "land", "blocks", "plaza", "medley"),
+    *("foliage", "crowd", "court", "temple", "yard", "playground"),
+)
+SEEN_TYPES, LATER_TYPES = tuple(range(9)), (9, 10, 11)  # both are trained on
+UNSEEN_TYPES, LAST_TYPES = (12, 13), (14,)  # neither is
 
 
 def build(cache: pathlib.Path, cuda: bool) -> pathlib.Path:

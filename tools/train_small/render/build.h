@@ -2,64 +2,9 @@
 // From a seed and a type to a scene: things, light and a camera.
 #pragma once
 
-#include "things.h"
+#include "places.h"
 
 namespace render {
-
-RENDER_FN void look(Scene& scene, Random& random, Vec eye, Vec at, float tangent) {
-  scene.eye = eye;
-  scene.forward = normalize(at - eye);
-  const float roll = random.chance(0.3F) ? random.range(-0.08F, 0.08F) : 0.0F;
-  const Vec right = normalize(cross(scene.forward, {0.0F, 1.0F, 0.0F}));
-  const Vec up = cross(right, scene.forward);
-  scene.right = right * cosf(roll) + up * sinf(roll);
-  scene.up = up * cosf(roll) - right * sinf(roll);
-  scene.tangent = tangent;
-}
-
-RENDER_FN void light(Builder& b) {
-  Scene& scene = b.scene;
-  Random& random = b.random;
-  const float turn = random.range(0.0F, 6.28F);
-  const float height = random.range(0.15F, 1.4F);
-  scene.sun = normalize({cosf(turn) * cosf(height), sinf(height), sinf(turn) * cosf(height)});
-  const bool overcast = random.chance(0.3F);
-  const float warm = random.range(0.0F, 1.0F) * (height < 0.5F ? 1.0F : 0.3F);
-  scene.sun_colour =
-      mix(Vec{1.0F, 0.97F, 0.92F}, Vec{1.0F, 0.6F, 0.3F}, warm) * (overcast ? 0.3F : random.range(0.8F, 1.5F));
-  scene.sky_high = mix(hsv(random.range(0.55F, 0.66F), random.range(0.2F, 0.8F), random.range(0.4F, 0.95F)),
-                       Vec{0.75F, 0.77F, 0.8F}, overcast ? 0.9F : 0.1F);
-  scene.sky_low = mix(mix(scene.sky_high, Vec{0.9F, 0.92F, 0.95F}, 0.7F), Vec{0.95F, 0.65F, 0.45F}, warm * 0.7F);
-  scene.ambient = mix(scene.sky_high, Vec{0.7F, 0.7F, 0.7F}, 0.5F) * (overcast ? 0.8F : random.range(0.3F, 0.6F));
-  scene.clouds = overcast ? 0.1F : random.range(0.0F, 1.0F);
-  scene.fog = random.chance(0.3F) ? random.range(0.003F, 0.03F) : 0.0F;
-}
-
-RENDER_FN void lay_ground(Builder& b, bool terrain) {
-  Scene& scene = b.scene;
-  scene.ground = terrain ? 2 : 1;
-  scene.rough = terrain ? b.random.range(0.3F, 2.0F) : 0.0F;
-  scene.wide = b.random.range(5.0F, 25.0F);
-  const bool green = terrain || b.random.chance(0.4F);
-  const Vec grass = hsv(b.random.range(0.08F, 0.35F), b.random.range(0.2F, 0.7F), b.random.range(0.2F, 0.7F));
-  const float grey = b.random.range(0.15F, 0.8F);
-  const int pattern = green ? kNoise : b.random.below(kPatterns);
-  scene.ground_material =
-      b.material(green ? grass : mix({grey, grey, grey}, b.colour(), 0.3F), pattern, b.random.range(0.5F, 3.0F), 0.0F);
-}
-
-/// A place on the ground before a camera that stands at the origin and looks along -z.
-RENDER_FN Vec place(Builder& b, float near, float far, float spread) {
-  const float away = near + (far - near) * b.random.next() * b.random.range(0.4F, 1.0F);
-  const float x = b.random.range(-spread, spread) * away;
-  return {x, b.ground(x, -away), -away};
-}
-
-RENDER_FN void crowd(Builder& b, int people, float near, float far) {
-  for (int i = 0; i < people; ++i) {
-    person(b, place(b, near, far, 0.55F), b.random.range(1.5F, 1.95F), b.random.range(0.0F, 6.28F));
-  }
-}
 
 RENDER_FN void street(Builder& b) {
   lay_ground(b, false);
@@ -104,17 +49,6 @@ RENDER_FN void park(Builder& b) {
   const float eye = b.random.range(0.8F, 2.5F) + b.ground(0.0F, 0.0F);
   look(b.scene, b.random, {0.0F, eye, 0.0F}, {b.random.range(-2.0F, 2.0F), eye + b.random.range(-1.6F, 0.8F), -8.0F},
        b.random.range(0.35F, 0.8F));
-}
-
-RENDER_FN void walls(Builder& b, float half_x, float half_y, float half_z) {
-  Scene& scene = b.scene;
-  scene.room = true;
-  scene.room_centre = {0.0F, half_y, -half_z + 1.0F};
-  scene.room_half = {half_x, half_y, half_z};
-  scene.wall_material = b.any_material();
-  scene.ground_material = b.any_material();
-  scene.sun = {b.random.range(-0.6F, 0.6F) * half_x, 1.8F * half_y,
-               scene.room_centre.z + b.random.range(-0.5F, 0.5F) * half_z};
 }
 
 RENDER_FN void room(Builder& b) {
@@ -344,8 +278,7 @@ RENDER_FN void medley(Builder& b) {
         tree(b, foot, b.random.range(2.0F, 9.0F));
         break;
       case 11:
-        house(b, foot,
-              {b.random.range(1.5F, 6.0F), b.random.range(1.5F, 6.0F), b.random.range(1.5F, 6.0F)}, yaw);
+        house(b, foot, {b.random.range(1.5F, 6.0F), b.random.range(1.5F, 6.0F), b.random.range(1.5F, 6.0F)}, yaw);
         break;
       case 12:
         car(b, foot, yaw);
@@ -360,8 +293,9 @@ RENDER_FN void medley(Builder& b) {
     }
   }
   if (b.random.chance(0.15F)) bust(b, {b.random.range(-0.5F, 0.5F), 1.2F, -b.random.range(0.8F, 2.0F)}, 1.0F, 0.3F);
-  const float eye = b.ground(0.0F, 0.0F) + (inside ? b.random.range(0.5F, 2.0F) : b.random.range(0.4F, 1.0F) +
-                                                       far * b.random.range(0.0F, 0.4F) * b.random.next());
+  const float eye =
+      b.ground(0.0F, 0.0F) + (inside ? b.random.range(0.5F, 2.0F)
+                                     : b.random.range(0.4F, 1.0F) + far * b.random.range(0.0F, 0.4F) * b.random.next());
   look(b.scene, b.random, {b.random.range(-0.5F, 0.5F), eye, b.random.range(-0.5F, 0.4F)},
        {b.random.range(-0.3F, 0.3F) * far, eye + b.random.range(-0.5F, 0.12F) * far, -far},
        b.random.range(0.3F, 0.95F));
@@ -411,13 +345,60 @@ RENDER_FN void yard(Builder& b) {
        b.random.range(0.45F, 0.75F));
 }
 
-/// type < 0 draws one of those that are trained on, the medley the most often.
+/// Never trained on, and made after all the others: swings, a slide, a climbing frame and a seesaw.
+RENDER_FN void playground(Builder& b) {
+  lay_ground(b, false);
+  const Vec swings = place(b, 5.0F, 10.0F, 0.5F);
+  const int frame = b.any_material();
+  ++b.object;
+  const float wide = b.random.range(1.2F, 2.2F);
+  for (int side = -1; side <= 1; side += 2) {
+    const Vec top = swings + Vec{wide * static_cast<float>(side), 2.3F, 0.0F};
+    for (int leg = -1; leg <= 1; leg += 2)
+      b.limb(frame, top - Vec{0.0F, 2.3F, 0.9F * static_cast<float>(leg)}, top, 0.06F);
+    const Vec seat = top + Vec{-0.5F * wide * static_cast<float>(side), -1.8F, b.random.range(-0.8F, 0.8F)};
+    b.limb(frame, top - Vec{0.5F * wide * static_cast<float>(side), 0.0F, 0.0F}, seat, 0.02F);
+    b.box(b.any_material(), seat, {0.25F, 0.03F, 0.12F});
+  }
+  b.limb(frame, swings + Vec{-wide, 2.3F, 0.0F}, swings + Vec{wide, 2.3F, 0.0F}, 0.06F);
+  ++b.object;
+  const Vec slide = place(b, 4.0F, 9.0F, 0.5F);
+  const float yaw = b.random.range(0.0F, 6.28F);
+  Prim* chute = b.add(kBox, b.any_material(), slide + Vec{0.0F, 0.9F, 0.0F}, {0.3F, 1.5F, 0.04F});
+  Builder::along(chute, turned({0.0F, 0.75F, 1.0F}, {}, yaw));
+  b.limb(frame, slide + turned({0.0F, 1.8F, 1.2F}, {}, yaw), slide + turned({0.0F, 0.0F, 1.3F}, {}, yaw), 0.08F);
+  ++b.object;
+  const Vec dome = place(b, 5.0F, 11.0F, 0.5F);
+  const float r = b.random.range(0.8F, 1.7F);
+  for (int i = 0; i < 6; ++i) {
+    const float a = 1.047F * static_cast<float>(i);
+    for (int k = 0; k < 3; ++k) {
+      const float low = 0.52F * static_cast<float>(k);
+      const float high = low + 0.52F;
+      b.limb(frame, dome + Vec{r * cosf(a) * cosf(low), r * sinf(low), r * sinf(a) * cosf(low)},
+             dome + Vec{r * cosf(a) * cosf(high), r * sinf(high), r * sinf(a) * cosf(high)}, 0.04F);
+    }
+  }
+  ++b.object;
+  const Vec seesaw = place(b, 4.0F, 8.0F, 0.4F);
+  const Vec end{b.random.range(0.8F, 1.6F), 0.35F, b.random.range(-1.0F, 1.0F)};
+  b.limb(b.any_material(), seesaw + Vec{-end.x, 0.1F, -end.z}, seesaw + Vec{end.x, 0.1F + 2.0F * end.y, end.z}, 0.08F);
+  b.add(kCone, frame, seesaw + Vec{0.0F, 0.25F, 0.0F}, {0.3F, 0.25F, 0.3F});
+  crowd(b, 2, 3.0F, 9.0F);
+  if (b.random.chance(0.5F)) tree(b, place(b, 10.0F, 18.0F, 0.6F), b.random.range(3.0F, 6.0F));
+  look(b.scene, b.random, {0.0F, b.random.range(1.1F, 2.6F), 0.0F},
+       {b.random.range(-1.0F, 1.0F), b.random.range(0.4F, 1.4F), -7.0F}, b.random.range(0.4F, 0.75F));
+}
+
+/// type < 0 draws one of those that are trained on, the medley the most often, then the court.
 RENDER_FN void build_scene(Scene& scene, uint32_t seed, int type) {
   scene = Scene{};
   scene.seed = hash(seed * 2654435761U + 977U);
   Builder b{scene, {scene.seed}};
-  const int drawn = b.random.below(kTypes + 4);
-  scene.type = type >= 0 ? type : (drawn < kTypes ? drawn : static_cast<int>(kMedley));
+  const int drawn = b.random.below(kTypes + 6);
+  const int often = drawn < kTypes + 4 ? kMedley : kCourt;
+  scene.type = type >= 0 ? type : (drawn < kTypes ? drawn : often);
+  scene.limit = scene.type == kFoliage || scene.type == kCrowd || scene.type == kCourt ? kMaxPrims : kUsualPrims;
   light(b);
   switch (scene.type) {
     case kStreet:
@@ -447,8 +428,20 @@ RENDER_FN void build_scene(Scene& scene, uint32_t seed, int type) {
     case kMedley:
       medley(b);
       break;
+    case kFoliage:
+      foliage(b);
+      break;
+    case kCrowd:
+      from_above(b);
+      break;
+    case kCourt:
+      court(b);
+      break;
     case kTemple:
       temple(b);
+      break;
+    case kPlayground:
+      playground(b);
       break;
     default:
       yard(b);

@@ -55,9 +55,11 @@ RENDER_FN Look look_at(const Picture& picture, int sx, int sy) {
   look.near = saturate((sample.nearness - picture.lowest) / fmaxf(picture.highest - picture.lowest, 1e-6F));
   look.sky = sample.object == -1;
   look.ao = picture.open[at];
-  look.edge = picture.edge[at];
-  look.halo = picture.halo[at];
-  look.aura = picture.aura[at];
+  // Where there is little but outlines, as in foliage, they would cover what they are of.
+  const float fewer = 1.0F - 0.8F * smoothstep(0.25F, 0.55F, picture.aura[at]);
+  look.edge = picture.edge[at] * fewer;
+  look.halo = picture.halo[at] * fewer;
+  look.aura = picture.aura[at] * fewer;
   look.x = (static_cast<float>(sx) + 0.5F) * 0.5F;
   look.y = (static_cast<float>(sy) + 0.5F) * 0.5F;
   look.u = look.x / static_cast<float>(picture.width);

@@ -6,18 +6,21 @@
 
 namespace render {
 
-constexpr int kMaxPrims = 96;
+constexpr int kMaxPrims = 160;  ///< only types that ask for more than kUsualPrims get them
+constexpr int kUsualPrims = 96;
 constexpr int kMaxMaterials = 24;
 
-enum Kind : int { kBox, kEllipsoid, kCylinder, kCapsule, kCone, kGable };
+enum Kind : int { kBox, kEllipsoid, kCylinder, kCapsule, kCone, kGable, kLeaves };
 
 /// A solid in its own frame: `axes` are its x, y and z axes in the world. half is the box's half size, the ellipsoid's
 /// radii; cylinder, capsule and cone stand along y with radius half.x and half length half.y (the cone's apex is at +y,
-/// the capsule's half length is of its segment); the gable's ridge lies along z.
+/// the capsule's half length is of its segment); the gable's ridge lies along z. Leaves lie on three ellipsoids within
+/// one another, `leaf` metres apart.
 struct Prim {
   int kind;
   int material;
   int object;
+  float leaf;
   Vec centre;
   Vec half;
   Vec axes[3];
@@ -33,12 +36,30 @@ struct Material {
   float gloss;
 };
 
-enum Type : int { kStreet, kPark, kRoom, kPortrait, kPlant, kLand, kBlocks, kPlaza, kMedley, kTypes, kTemple = kTypes, kYard };
+enum Type : int {
+  kStreet,
+  kPark,
+  kRoom,
+  kPortrait,
+  kPlant,
+  kLand,
+  kBlocks,
+  kPlaza,
+  kMedley,
+  kFoliage,
+  kCrowd,
+  kCourt,
+  kTypes,
+  kTemple = kTypes,  ///< from here on never trained on
+  kYard,
+  kPlayground
+};
 
 struct Scene {
   uint32_t seed;
   int type;
   int count;
+  int limit;  ///< of count
   int materials;
   Prim prims[kMaxPrims];
   Material material[kMaxMaterials];
@@ -63,11 +84,12 @@ struct Builder {
   int object = 0;
 
   RENDER_FN Prim* add(int kind, int material, Vec centre, Vec half) {
-    if (scene.count >= kMaxPrims) return &scene.prims[kMaxPrims - 1];
+    if (scene.count >= scene.limit) return &scene.prims[scene.limit - 1];
     Prim& prim = scene.prims[scene.count++];
     prim.kind = kind;
     prim.material = material;
     prim.object = object;
+    prim.leaf = 1.0F;
     prim.centre = centre;
     prim.half = half;
     prim.axes[0] = {1.0F, 0.0F, 0.0F};

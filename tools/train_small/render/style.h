@@ -90,8 +90,8 @@ RENDER_FN Vec ink(const Look& s) {
         half_lambert(s) * (0.35F + 0.65F * s.ao) + 0.04F * s.g[0] + 0.25F * (1.0F - smoothstep(0.0F, 0.12F, s.near));
     const float first = fabsf(fract((s.x + s.y) * 0.125F) - 0.5F) * 2.0F;
     const float second = fabsf(fract((s.x - s.y) * 0.125F) - 0.5F) * 2.0F;
-    dark = fmaxf(dark, smoothstep(0.0F, 0.25F, 0.9F * (0.66F - tone) * 1.6F - first * 0.75F));
-    dark = fmaxf(dark, smoothstep(0.0F, 0.25F, 0.9F * (0.42F - tone) * 2.0F - second * 0.75F));
+    dark = fmaxf(dark, smoothstep(0.0F, 0.25F, 1.15F * (0.9F - tone) - first * 0.75F));
+    dark = fmaxf(dark, smoothstep(0.0F, 0.25F, 1.8F * (0.48F - tone) - second * 0.75F));
   }
   return mix(paper, Vec{0.07F, 0.06F, 0.09F}, saturate(dark));
 }
@@ -102,6 +102,7 @@ RENDER_FN Vec neon(const Look& s) {
   const float side = smoothstep(-0.6F, 0.6F, s.n.x + 0.5F * s.c[0]);
   const Vec tube = s.sky ? hot : mix(cool, mix(hot, Vec{0.55F, 0.25F, 1.0F}, s.near), side);
   Vec colour = mix(Vec{0.03F, 0.02F, 0.08F}, Vec{0.16F, 0.04F, 0.2F}, s.sky ? smoothstep(0.1F, 0.6F, s.v) : 0.0F);
+  if (!s.sky) colour = colour + mix(Vec{0.16F, 0.03F, 0.2F}, Vec{0.02F, 0.3F, 0.36F}, s.near) * (0.2F + 0.8F * s.near);
   if (!s.sky) colour = colour + tube * (0.1F * powf(1.0F - saturate(s.n.z), 2.0F) + 0.05F * lambert(s));
   if (!s.sky && s.up > 0.7F) colour = colour + tube * (0.12F * saturate(s.aura * 3.0F));
   colour = colour + tube * (0.5F * saturate(s.halo * 1.2F) + 0.45F * saturate(s.aura * 1.8F));
@@ -146,16 +147,17 @@ RENDER_FN Vec desert(const Look& s) {
 }
 
 RENDER_FN Vec lava(const Look& s) {
-  const float crack = line(s.c[0] + 0.35F * s.g[0] + 0.8F * s.n.x, 0.3F);
-  const float second = line(s.c[1] + 0.3F * s.g[1] - 0.6F * s.n.y, 0.2F);
+  const float crack = line(s.c[0] + 0.25F * s.g[0] + 0.8F * s.n.x, 0.12F + 0.16F * s.near);
+  const float second = line(s.c[1] + 0.25F * s.g[1] - 0.6F * s.n.y, 0.08F + 0.12F * s.near);
   if (s.sky) {
     const Vec air = mix(Vec{0.08F, 0.02F, 0.03F}, Vec{0.55F, 0.13F, 0.04F}, smoothstep(0.0F, 0.65F, s.v));
     const float ember = smoothstep(1.9F, 2.3F, s.g[2]);
     return air * (0.9F + 0.2F * s.c[0]) + Vec{1.0F, 0.55F, 0.1F} * ember;
   }
   const float rock = half_lambert(s) * (0.3F + 0.7F * s.ao);
-  Vec colour = mix(Vec{0.05F, 0.03F, 0.04F}, Vec{0.33F, 0.25F, 0.25F}, rock) * (0.9F + 0.12F * s.g[3]);
-  const float heat = saturate(fmaxf(crack * (s.up > 0.6F ? 1.0F : 0.55F), 0.8F * second) + 0.25F * (1.0F - s.ao));
+  Vec colour = mix(Vec{0.05F, 0.03F, 0.04F}, Vec{0.42F, 0.32F, 0.31F}, rock) * (0.9F + 0.12F * s.g[3]);
+  colour = mix(Vec{0.4F, 0.1F, 0.05F} * (0.3F + 0.7F * rock), colour, smoothstep(0.0F, 0.7F, s.near));
+  const float heat = saturate(fmaxf(crack * (s.up > 0.6F ? 1.0F : 0.45F), 0.65F * second) + 0.25F * (1.0F - s.ao));
   colour = mix(colour, Vec{0.85F, 0.16F, 0.02F}, smoothstep(0.05F, 0.5F, heat));
   colour = mix(colour, Vec{1.0F, 0.82F, 0.25F}, smoothstep(0.5F, 1.0F, heat));
   colour = mix(colour, Vec{1.0F, 0.4F, 0.06F}, 0.6F * s.edge * s.edge);
@@ -182,7 +184,8 @@ RENDER_FN Vec underwater(const Look& s) {
 
 RENDER_FN Vec metal(const Look& s, Vec dark, Vec middle, Vec light, Vec back) {
   if (s.sky) return back * (1.1F - 0.6F * s.v + 0.05F * s.c[0]);
-  const float m = mirror(s) * (0.35F + 0.65F * s.ao) + 0.035F * s.g[0];
+  const float lit = 0.7F * mirror(s) + 0.45F * lambert(s);
+  const float m = lit * (0.35F + 0.65F * s.ao) * (0.65F + 0.35F * smoothstep(0.0F, 0.6F, s.near)) + 0.035F * s.g[0];
   Vec colour = mix(mix(dark, middle, smoothstep(0.05F, 0.5F, m)), light, smoothstep(0.5F, 1.0F, m));
   colour = colour + Vec{1.0F, 0.97F, 0.85F} * (0.65F * gloss(s, 40.0F));
   colour = mix(colour, dark * 0.5F, 0.6F * s.edge);
@@ -257,7 +260,7 @@ RENDER_FN Vec blueprint(const Look& s) {
   float white = 0.16F * grid + 0.9F * s.edge;
   Vec blue{0.06F, 0.2F, 0.47F};
   if (!s.sky) {
-    blue = blue * (0.75F + 0.5F * half_lambert(s) * s.ao);
+    blue = blue * ((0.6F + 0.5F * half_lambert(s) * s.ao) * (0.75F + 0.6F * s.near));
     const float level = s.near * 14.0F;
     white = fmaxf(white, 0.45F * line(fract(level) - 0.5F, 0.12F) * smoothstep(0.03F, 0.1F, s.near));
   }

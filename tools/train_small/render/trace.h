@@ -152,6 +152,41 @@ RENDER_FN bool hit_gable(Vec o, Vec d, Vec half, Near& near) {
   return true;
 }
 
+/// Leaves are oblong pieces of three shells, one in most cells of a grid, fewer outside; a ray may pass between them,
+/// or be within.
+RENDER_FN bool hit_leaves(Vec o, Vec d, Vec radii, float leaf, Near& near) {
+  const Vec inverse{1.0F / radii.x, 1.0F / radii.y, 1.0F / radii.z};
+  const Vec so = o * inverse;
+  const Vec sd = d * inverse;
+  const float a = dot(sd, sd);
+  const float half_b = dot(so, sd);
+  const float c = dot(so, so);
+  for (int i = 0; i < 6; ++i) {
+    const int shell = i < 3 ? i : 5 - i;
+    const float size = 1.0F - 0.2F * static_cast<float>(shell);
+    const float inside = half_b * half_b - a * (c - size * size);
+    if (inside < 0.0F) continue;
+    const float t = (-half_b + (i < 3 ? -1.0F : 1.0F) * sqrtf(inside)) / a;
+    if (!in_front(t, near.t)) continue;
+    const Vec q = (o + d * t) * (1.0F / leaf);
+    const Vec cell{floorf(q.x), floorf(q.y), floorf(q.z)};
+    const uint32_t drawn = hash(static_cast<uint32_t>(static_cast<int>(cell.x)) +
+                                hash(static_cast<uint32_t>(static_cast<int>(cell.y)) +
+                                     hash(static_cast<uint32_t>(static_cast<int>(cell.z) + 977 * shell))));
+    Random random{drawn};
+    if (random.chance(0.5F - 0.22F * static_cast<float>(shell))) continue;
+    const Vec v{q.x - cell.x - random.range(0.3F, 0.7F), q.y - cell.y - random.range(0.3F, 0.7F),
+                q.z - cell.z - random.range(0.3F, 0.7F)};
+    const Vec tilt{random.range(-1.0F, 1.0F), random.range(-1.0F, 1.0F), random.range(-1.0F, 1.0F)};
+    const float along = dot(v, normalize(tilt));
+    if (dot(v, v) - 0.6F * along * along > 0.13F) continue;
+    near.t = t;
+    near.normal = normalize(normalize((so + sd * t) * inverse) + tilt * 0.7F);
+    return true;
+  }
+  return false;
+}
+
 RENDER_FN bool hit_prim(const Prim& prim, Vec origin, Vec direction, Near& near) {
   const Vec from = origin - prim.centre;
   const float b = dot(from, direction);
@@ -176,6 +211,8 @@ RENDER_FN bool hit_prim(const Prim& prim, Vec origin, Vec direction, Near& near)
     }
     case kCone:
       return hit_cone(o, d, prim.half, near);
+    case kLeaves:
+      return hit_leaves(o, d, prim.half, prim.leaf, near);
     default:
       return hit_gable(o, d, prim.half, near);
   }

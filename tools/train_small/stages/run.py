@@ -97,7 +97,8 @@ class Run:
     def fused(self, function: Callable[..., Any]) -> Any:
         """The function with its small kernels joined by PyTorch's compiler, where the configuration says so: most of
         these narrow networks' time on a GPU goes into passes over memory."""
-        return torch.compile(function) if self.config["compile"] and self.device.type == "cuda" else function
+        compiling = self.config["compile"] and self.device.type == "cuda"
+        return torch.compile(function, dynamic=False) if compiling else function
 
     def place(self, net: nn.Module) -> Any:
         return net.to(self.device, memory_format=torch.channels_last)
