@@ -64,9 +64,9 @@ ControlNet at strength 1. Made so that the program paints something out of the b
 ## Figures
 Held-out scenes at 256 x 256, types in equal shares, captions of held-out templates, hints by the depth network itself
 as in the workflow; `train.py evaluate`. Errors of depth are measured as MiDaS's are (Ranftl et al. 2020): least squares
-of nearness, distances limited to 33 times the nearest. The first nine types / those never trained on; {later}, trained on
-too, and {last}, which is not and was made when the others stood, apart, so that the figures can be compared with earlier
-sets':
+of nearness, distances limited to 33 times the nearest. The first nine types / those never trained on. Apart, so that
+figures can be compared with earlier sets': {later}, trained on too; and {last}, which is not, and was made when
+the others stood.
 
 | what | trained types | other types | {later} | {last} | aim |
 |---|---|---|---|---|---|
