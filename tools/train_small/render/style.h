@@ -90,8 +90,8 @@ RENDER_FN Vec ink(const Look& s) {
         half_lambert(s) * (0.35F + 0.65F * s.ao) + 0.04F * s.g[0] + 0.25F * (1.0F - smoothstep(0.0F, 0.12F, s.near));
     const float first = fabsf(fract((s.x + s.y) * 0.125F) - 0.5F) * 2.0F;
     const float second = fabsf(fract((s.x - s.y) * 0.125F) - 0.5F) * 2.0F;
-    dark = fmaxf(dark, smoothstep(0.0F, 0.25F, 1.15F * (0.9F - tone) - first * 0.75F));
-    dark = fmaxf(dark, smoothstep(0.0F, 0.25F, 1.8F * (0.48F - tone) - second * 0.75F));
+    dark = fmaxf(dark, 0.7F * smoothstep(0.0F, 0.25F, 1.15F * (0.9F - tone) - first * 0.75F));
+    dark = fmaxf(dark, 0.85F * smoothstep(0.0F, 0.25F, 1.8F * (0.48F - tone) - second * 0.75F));
   }
   return mix(paper, Vec{0.07F, 0.06F, 0.09F}, saturate(dark));
 }

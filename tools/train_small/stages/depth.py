@@ -8,7 +8,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from train_small.nets.depth_anything import DepthAnything
-from train_small.pictures import photograph, recolour, zoom, zoom_plan
+from train_small.pictures import maybe, photograph, recolour, zoom, zoom_plan
 from train_small.stages.run import Ahead, Average, Loop, Recorded, Run, make_optimizer, set_rate
 
 PAINTED = 0.3  # of a batch
@@ -86,6 +86,8 @@ def batch(run: Run, count: int, side: int) -> tuple[Tensor, ...]:
     low, high = raw.amin((1, 2, 3), keepdim=True), raw.amax((1, 2, 3), keepdim=True)
     photo = photograph(zoom(photos, plan[: len(photos)], target))
     painted = recolour(zoom(second.painted, plan[len(photos) :], target), 0.5)
+    soft = functional.avg_pool2d(functional.pad(painted, [1] * 4, mode="replicate"), 3, 1)
+    painted = maybe(painted, soft, 0.3)  # as the painter leaves them
     return torch.cat([photo, painted]), (raw - low) / (high - low).clamp_min(1e-6), raw / high.clamp_min(1e-6)
 
 

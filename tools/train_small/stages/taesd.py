@@ -87,7 +87,7 @@ def train(
             latent = encoder(picture).float()
             noisy = latent + LATENT_NOISE * torch.randn_like(latent)
             made = decoder(noisy).float()
-        loss = picture_loss(made, picture) + 4.0 * functional.mse_loss(made, picture) + 0.01 * scale_loss(latent)
+        loss = picture_loss(made, picture) + 8.0 * functional.mse_loss(made, picture) + 0.01 * scale_loss(latent)
         square = functional.mse_loss(made.detach().clamp(0, 1), picture)
         judged = torch.zeros((), device=run.device)
         if CRITIC[0] < loop.whole() < CRITIC[1]:
