@@ -135,7 +135,6 @@ class Lesson:
         table = self.text.text_model.embeddings.token_embedding.weight
         self.known = torch.zeros(len(table), 1, device=run.device)
         self.known[words.known] = 1
-        self.fused_pixels, self.fused_patches = run.fused(self.pixels_loss), run.fused(self.patches_loss)
 
     def learn(self, loss: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -161,8 +160,8 @@ class Lesson:
         self.learn(near + 0.5 * functional.l1_loss(taesd.edges(latent), taesd.edges(target)))
         return {"latent": near.detach()}
 
-    def pixels_loss(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """The loss, its parts, what was made and what was wanted; of half the side, as pixels take most of the time."""
+    def in_pixels(self, *given: Tensor) -> dict[str, Tensor]:
+        """A cutting of half the side is decoded and judged: pixels take most of the time."""
         critics = self.critics
         wanted, styles, corner = given[4:]
         with self.run.autocast():
@@ -173,20 +172,11 @@ class Lesson:
             features = feature_distance(critics.features, made, wanted)
             score = critics.patches(made, styles).float().mean()
         near, picture = functional.l1_loss(latent, target), taesd.picture_loss(made, wanted)
-        loss = 0.5 * near + 2.0 * picture + 0.3 * features - ADVERSARIAL * score
-        return loss, near, picture, features, made, wanted
-
-    def patches_loss(self, made: Tensor, wanted: Tensor, styles: Tensor) -> Tensor:
+        self.learn(0.5 * near + 2.0 * picture + 0.3 * features - ADVERSARIAL * score)
         with self.run.autocast():
-            true = self.critics.patches(wanted, styles).float()
-            false = self.critics.patches(made, styles).float()
-        return functional.relu(1 - true).mean() + functional.relu(1 + false).mean()
-
-    def in_pixels(self, *given: Tensor) -> dict[str, Tensor]:
-        """As in_latents; judged by the critics, too, of whom one learns."""
-        loss, near, picture, features, made, wanted = self.fused_pixels(*given)
-        self.learn(loss)
-        judged = self.fused_patches(made.detach(), wanted, given[5])
+            true = critics.patches(wanted, styles).float()
+            false = critics.patches(made.detach(), styles).float()
+        judged = functional.relu(1 - true).mean() + functional.relu(1 + false).mean()
         self.judge.zero_grad(set_to_none=True)
         judged.backward()
         self.judge.step()
@@ -216,7 +206,7 @@ def train(
     watched = Beside(run, "depth", {"depth": eye})
     average = Average(nets, 0.998)
     lesson = Lesson(run, words, nets, critics)
-    recorded: dict[tuple[int, bool], Recorded] = {}
+    recorded: dict[int, Recorded] = {}
     loop = Loop("paint", run, seconds, steps, part)
     turn = itertools.count()
     seen = watched.look()
@@ -238,11 +228,10 @@ def train(
         set_rate(lesson.optimizer, loop.rate(config["rate"]))
         pixels = loop.whole() > PIXELS_FROM
         given = batches()
-        if pixels and not config["record_pixels"]:
+        if pixels:  # not recorded: PyTorch 2.11 breaks down when it records this step
             found = lesson.in_pixels(*given)
         else:
-            step = lesson.in_pixels if pixels else lesson.in_latents
-            found = recorded.setdefault((given[0].shape[2], pixels), Recorded(run, step))(*given)
+            found = recorded.setdefault(given[0].shape[2], Recorded(run, lesson.in_latents))(*given)
         if loop.step % 100 == 99:
             seen = watched.look()
             coder.look()
