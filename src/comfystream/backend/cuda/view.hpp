@@ -2,6 +2,7 @@
 // Strided views of device buffers: what transposes, slices, repeats and most reshapes become instead of copies.
 #pragma once
 
+#include "comfystream/backend/merge_dims.hpp"
 #include "comfystream/tensor/dtype.hpp"
 #include "comfystream/tensor/shape.hpp"
 
@@ -55,12 +56,5 @@ struct Matrix {
 };
 /// All dimensions but the last merged into rows; nullopt if they do not merge or the last is not adjacent.
 [[nodiscard]] std::optional<Matrix> as_matrix(const View& view);
-
-/// Dimensions and strides of several tensors without dimensions of 1, neighbours merged where all allow it.
-struct MergedDims {
-  Dims dims;
-  std::vector<Dims> strides;
-};
-[[nodiscard]] MergedDims merge_dims(const Dims& dims, const std::vector<Dims>& strides);
 
 }  // namespace comfystream::backend::cuda

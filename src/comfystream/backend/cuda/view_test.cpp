@@ -52,7 +52,7 @@ TEST(View, AxisOrderIsTheOneInMemory) {
 }
 
 TEST(View, MergedDimensionsAreThoseThatAllTensorsWalkAlike) {
-  const auto merged = merge_dims({2, 3, 4, 5}, {{60, 20, 5, 1}, {0, 20, 5, 1}});
+  const auto merged = merge_dims(Dims{2, 3, 4, 5}, {{60, 20, 5, 1}, {0, 20, 5, 1}});
   EXPECT_EQ(merged.dims, (Dims{2, 60}));
   EXPECT_EQ(merged.strides[1], (Dims{0, 1}));
 }

@@ -28,29 +28,8 @@ Strides broadcast_strides(const Shape& from, const Shape& to) {
   return strides;
 }
 
-WalkDims merge_dims(const Shape& shape, std::vector<Strides> strides) {
-  WalkDims merged;
-  merged.strides.resize(strides.size());
-  for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
-    if (shape[axis] == 1) continue;
-    bool joins = !merged.dims.empty();
-    for (std::size_t t = 0; t < strides.size() && joins; ++t) {
-      joins = merged.strides[t].back() == strides[t][axis] * shape[axis];
-    }
-    if (joins) {
-      merged.dims.back() *= shape[axis];
-    } else {
-      merged.dims.push_back(shape[axis]);
-    }
-    for (std::size_t t = 0; t < strides.size(); ++t) {
-      if (joins) merged.strides[t].pop_back();
-      merged.strides[t].push_back(strides[t][axis]);
-    }
-  }
-  if (merged.dims.empty()) {
-    merged.dims.push_back(1);
-    for (auto& one : merged.strides) one.push_back(0);
-  }
+MergedDims walk_dims(const Shape& shape, const std::vector<Strides>& strides) {
+  MergedDims merged = merge_dims(shape.dims(), strides);
   if (merged.dims.size() > kMaxRank) {
     throw Error(ErrorCode::kUnsupported, "reference: shape " + shape.to_string() + " has too many dimensions");
   }

@@ -2,6 +2,7 @@
 // Walks several strided tensors of one index space row by row: broadcasting, slices and transpositions are strides.
 #pragma once
 
+#include "comfystream/backend/merge_dims.hpp"
 #include "comfystream/tensor/shape.hpp"
 
 #include <array>
@@ -20,19 +21,14 @@ using Strides = std::vector<std::int64_t>;
 
 inline constexpr std::size_t kMaxRank = 10;
 
-/// Dimensions and strides without dimensions of 1, neighbours merged where every tensor allows it. At least rank 1.
-struct WalkDims {
-  std::vector<std::int64_t> dims;
-  std::vector<Strides> strides;
-};
-/// Error(kUnsupported) when more than kMaxRank dimensions remain.
-[[nodiscard]] WalkDims merge_dims(const Shape& shape, std::vector<Strides> strides);
+/// merge_dims(); Error(kUnsupported) when more than kMaxRank dimensions remain.
+[[nodiscard]] MergedDims walk_dims(const Shape& shape, const std::vector<Strides>& strides);
 
 template <std::size_t Tensors>
 class Walk {
  public:
   Walk(const Shape& shape, std::array<Strides, Tensors> strides)
-      : merged_(merge_dims(shape, {strides.begin(), strides.end()})) {}
+      : merged_(walk_dims(shape, {strides.begin(), strides.end()})) {}
 
   /// Step of tensor `index` inside a row.
   [[nodiscard]] std::int64_t step(std::size_t index) const { return merged_.strides[index].back(); }
@@ -66,7 +62,7 @@ class Walk {
     return !ends;
   }
 
-  WalkDims merged_;
+  MergedDims merged_;
 };
 
 }  // namespace comfystream::backend::reference
