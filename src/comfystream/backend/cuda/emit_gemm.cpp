@@ -104,7 +104,7 @@ View emit_gemm(Emitter& e, const GemmCall& call, const std::string& what) {
   step->w = call.weight;
   step->bias = call.bias;
   step->residual = call.residual;
-  const View y = step->y = call.y ? *call.y : e.make_row_major({problem.rows, problem.out}, call.y_type);
+  View y = step->y = call.y ? *call.y : e.make_row_major({problem.rows, problem.out}, call.y_type);
   problem.y_stride = y.strides[0];
   step->scratch = e.make_scratch(kGemmWorkspace);
   Step& added = e.add_step(

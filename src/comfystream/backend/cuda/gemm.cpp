@@ -6,6 +6,7 @@
 #include "comfystream/error.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstring>
 #include <vector>
 
@@ -107,7 +108,8 @@ void GemmLibrary::describe(const GemmProblem& problem, Plan& plan) {
   set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue);
   if (problem.bias) {
     set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type_of(problem.y_type));
-    const void* placeholder = reinterpret_cast<const void*>(std::uintptr_t{256});  // heuristics look at its alignment
+    alignas(256) const std::byte aligned{};  // heuristics look at the bias' alignment, not at the bias
+    const void* placeholder = &aligned;
     set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, placeholder);
   }
   plan.w = make_layout(problem.type, problem.in, problem.out, problem.in);
