@@ -128,6 +128,24 @@ std::vector<OpCase> network_cases() {
          h = b.relu(b.add(b.conv2d(h, b.weight(small({16, 16, 3, 3}, 7)), b.weight(small({16}, 8)), same(1)), x));
          b.output("y", b.conv2d(h, b.weight(small({8, 16, 1, 1}, 9)), std::nullopt, {}));
        }},
+      {"conv_of_few_channels",
+       [](Builder& b) {
+         auto second = same(1);
+         second.stride_h = second.stride_w = 2;
+         Value h = maps(b, 3, 150);
+         const auto conv = [&](std::int64_t to, const graph::Conv2dAttrs& attrs, std::uint32_t seed) {
+           const std::int64_t from = b.shape(h)[1].count;
+           h = b.conv2d(h, b.weight(small({to, from, 3, 3}, seed)), b.weight(small({to}, seed + 1)), attrs);
+         };
+         conv(16, same(1), 3);
+         h = b.silu(h);
+         conv(16, same(1), 5);
+         h = b.relu(h);
+         conv(32, second, 7);
+         h = b.silu(h);
+         conv(48, same(1), 9);
+         b.output("y", b.conv2d(h, b.weight(small({16, 48, 1, 1}, 11)), std::nullopt, {}));
+       }},
       {"conv_stride_2_of_rgb",
        [](Builder& b) {
          auto attrs = same(1);

@@ -293,7 +293,8 @@ void emit_conv2d(Emitter& e, const FusedOp& op) {
   const Conv conv = read_conv(e, op.core);
   // A few channels of a few pixels are not worth a library's set-up, and the loops sum them in f32.
   const bool small = conv.x[1] * conv.y[1] < 64 && conv.y[2] * conv.y[3] < 4096;
-  if (!small && (emit_as_product(e, op, conv) || emit_by_cudnn(e, op, conv))) return;
+  if (!small && (emit_as_product(e, op, conv) || emit_few_channel_conv(e, op, conv) || emit_by_cudnn(e, op, conv)))
+    return;
   emit_plainly(e, op, conv);
 }
 

@@ -57,5 +57,7 @@ struct CudnnStep {
 
 /// A convolution of a picture enlarged to twice its size (FusedOp::enlarged).
 void emit_enlarged_conv(Emitter& e, const FusedOp& op);
+/// 3x3 of at most 32 channels; false where our kernel does not suit.
+bool emit_few_channel_conv(Emitter& e, const FusedOp& op, const Conv& conv);
 
 }  // namespace comfystream::backend::cuda
