@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A block lays the pixels that its tile of results needs into shared memory; each warp keeps the weights of sixteen
-// outputs in registers and multiplies sixteen pixels at a time.
+// A block goes down a column of tiles, and lays the pixels that a tile of results needs into shared memory while it
+// computes the one before. Each warp keeps the weights of sixteen outputs in registers and multiplies sixteen pixels at
+// a time.
 #include "comfystream/backend/cuda/device_code.cuh"
 #include "comfystream/backend/cuda/few_channel_conv.hpp"
+
+#include <algorithm>
 
 namespace comfystream::backend::cuda {
 namespace {
@@ -24,6 +27,7 @@ struct Conv {
   int height, width, outputs, out_height, out_width;
   int groups;  // of a block: 1, 2 or 4, side by side
   int shares;  // blocks for one tile
+  int tiles;   // of a block, one below the other
 };
 
 template <int C, int Step>
@@ -81,8 +85,11 @@ __device__ void fetch(const Conv& conv, const T* x, T* tile, int y0, int x0) {
         "l"(from), "r"(inside ? 16 : 0));
   }
   asm volatile("cp.async.commit_group;");
-  asm volatile("cp.async.wait_group 0;" ::: "memory");
-  __syncthreads();
+}
+
+template <int Left>
+__device__ void await_fetches() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(Left) : "memory");
 }
 
 // Column n of half j of a group's products is output n / 2 * 4 + 2 j + n % 2: a thread then holds four that follow each
@@ -153,27 +160,10 @@ __device__ void store_strip(const Conv& conv, T* y, const float (&sums)[2][4], i
 }
 
 template <typename T, int C, int Step>
-__global__ void __launch_bounds__(kThreads) few_channels(const __grid_constant__ Conv conv) {
+__device__ void compute(const Conv& conv, const T* tile, const unsigned (&b)[Tile<C, Step>::kSteps][2][2],
+                        const float* bias, T* y, int y0, int x0) {
   using Size = Tile<C, Step>;
-  __shared__ __align__(16) T tile[Size::kElements];
   const int warp = static_cast<int>(threadIdx.x) / 32;
-  const int frame = static_cast<int>(blockIdx.z) / conv.shares;
-  const int share = static_cast<int>(blockIdx.z) % conv.shares;
-  const int first = (share * conv.groups + warp % conv.groups) * kGroup;
-  const int y0 = static_cast<int>(blockIdx.y) * Size::kHigh;
-  const int x0 = static_cast<int>(blockIdx.x) * kWide;
-  unsigned b[Size::kSteps][2][2];
-  load_weights<T, C, Step>(conv, first, b);
-  float bias[4] = {};
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  if (conv.bias != nullptr) {
-    const T* from = static_cast<const T*>(conv.bias) + first + lane % 4 * 4;
-    for (int i = 0; i < 4; ++i) bias[i] = to_float(from[i]);
-  }
-  await_kernels_in_front();
-  fetch<T, C, Step>(conv, static_cast<const T*>(conv.x) + frame * conv.strides[0], tile, y0, x0);
-  T* y =
-      static_cast<T*>(conv.y) + static_cast<long long>(frame) * conv.out_height * conv.out_width * conv.outputs + first;
   constexpr int kAcross = kWide / kStrip;
   for (int i = warp / conv.groups; i < Size::kHigh * kAcross; i += kWarps / conv.groups) {
     const int row = i / kAcross;
@@ -186,10 +176,57 @@ __global__ void __launch_bounds__(kThreads) few_channels(const __grid_constant__
 }
 
 template <typename T, int C, int Step>
-void launch(const FewChannelConvCall& call, const Conv& conv, cudaStream_t stream) {
-  const dim3 grid(blocks_for(call.out_width, kWide), blocks_for(call.out_height, Tile<C, Step>::kHigh),
+__global__ void __launch_bounds__(kThreads, C == 32 ? 2 : 3) few_channels(const __grid_constant__ Conv conv) {
+  using Size = Tile<C, Step>;
+  extern __shared__ __align__(16) unsigned char shared[];
+  T* const tiles = reinterpret_cast<T*>(shared);
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int frame = static_cast<int>(blockIdx.z) / conv.shares;
+  const int share = static_cast<int>(blockIdx.z) % conv.shares;
+  const int first = (share * conv.groups + warp % conv.groups) * kGroup;
+  const int x0 = static_cast<int>(blockIdx.x) * kWide;
+  const int y0 = static_cast<int>(blockIdx.y) * conv.tiles * Size::kHigh;
+  const int count = min(conv.tiles, (conv.out_height - y0 + Size::kHigh - 1) / Size::kHigh);
+  unsigned b[Size::kSteps][2][2];
+  load_weights<T, C, Step>(conv, first, b);
+  float bias[4] = {};
+  if (conv.bias != nullptr) {
+    const T* from = static_cast<const T*>(conv.bias) + first + threadIdx.x % 4 * 4;
+    for (int i = 0; i < 4; ++i) bias[i] = to_float(from[i]);
+  }
+  await_kernels_in_front();
+  const T* x = static_cast<const T*>(conv.x) + frame * conv.strides[0];
+  T* y =
+      static_cast<T*>(conv.y) + static_cast<long long>(frame) * conv.out_height * conv.out_width * conv.outputs + first;
+  fetch<T, C, Step>(conv, x, tiles, y0, x0);
+  for (int i = 0; i < count; ++i) {
+    if (i + 1 < count) {
+      fetch<T, C, Step>(conv, x, tiles + (i + 1) % 2 * Size::kElements, y0 + (i + 1) * Size::kHigh, x0);
+      await_fetches<1>();
+    } else {
+      await_fetches<0>();
+    }
+    __syncthreads();
+    compute<T, C, Step>(conv, tiles + i % 2 * Size::kElements, b, bias, y, y0 + i * Size::kHigh, x0);
+    __syncthreads();
+  }
+}
+
+// Enough blocks for every multiprocessor to have several, and each with enough tiles to be worth its weights.
+constexpr std::int64_t kBlocks = 1024;
+
+template <typename T, int C, int Step>
+void launch(const FewChannelConvCall& call, Conv conv, cudaStream_t stream) {
+  using Size = Tile<C, Step>;
+  constexpr int kShared = 2 * Size::kElements * static_cast<int>(sizeof(T));
+  const std::int64_t high = (call.out_height + Size::kHigh - 1) / Size::kHigh;
+  const std::int64_t others = (call.out_width + kWide - 1) / kWide * call.batch * conv.shares;
+  conv.tiles = static_cast<int>(std::clamp<std::int64_t>(high * others / kBlocks, 1, high));
+  const dim3 grid(blocks_for(call.out_width, kWide), blocks_for(high, conv.tiles),
                   static_cast<unsigned>(call.batch * conv.shares));
-  launch_kernel(few_channels<T, C, Step>, grid, kThreads, 0, stream, conv);
+  auto* const kernel = few_channels<T, C, Step>;
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kShared), "taking shared memory");
+  launch_kernel(kernel, grid, kThreads, kShared, stream, conv);
 }
 
 template <typename T>
