@@ -390,12 +390,12 @@ RENDER_FN void playground(Builder& b) {
        {b.random.range(-1.0F, 1.0F), b.random.range(0.4F, 1.4F), -7.0F}, b.random.range(0.4F, 0.75F));
 }
 
-/// type < 0 draws one of those that are trained on, the medley the most often, then the court.
+/// type < 0 draws one of those that are trained on, medleys and courts the most often.
 RENDER_FN void build_scene(Scene& scene, uint32_t seed, int type) {
   scene = Scene{};
   scene.seed = hash(seed * 2654435761U + 977U);
   Builder b{scene, {scene.seed}};
-  const int drawn = b.random.below(kTypes + 6);
+  const int drawn = b.random.below(kTypes + 8);
   const int often = drawn < kTypes + 4 ? kMedley : kCourt;
   scene.type = type >= 0 ? type : (drawn < kTypes ? drawn : often);
   scene.limit = scene.type == kFoliage || scene.type == kCrowd || scene.type == kCourt ? kMaxPrims : kUsualPrims;

@@ -61,7 +61,7 @@ def depth_loss(made: Tensor, wanted: Tensor, exact: Tensor) -> Tensor:
     aligned = align(made, wanted, ridge=RIDGE)
     total = functional.l1_loss(made, wanted) + functional.l1_loss(aligned, wanted)
     total = total + 0.15 * (torch.log(made.clamp_min(0) + 0.03) - torch.log(wanted + 0.03)).abs().mean()
-    total = total + 0.5 * distance_loss(made, exact)
+    total = total + 0.8 * distance_loss(made, exact)
     difference = aligned - wanted
     for _ in range(4):
         across, down = difference.diff(dim=3).abs().mean(), difference.diff(dim=2).abs().mean()
