@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention by cuDNN's fused kernel where it takes the sizes, on plain loops otherwise.
+// Attention by the faster of cuDNN's fused kernel and ours where they take the sizes, on plain loops otherwise.
 #include "comfystream/backend/cuda/emitter.hpp"
+#include "comfystream/backend/cuda/hopper_attention.hpp"
 #include "comfystream/backend/cuda/libraries.hpp"
+#include "comfystream/backend/cuda/rehearsal.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <numeric>
 
 namespace comfystream::backend::cuda {
@@ -46,37 +50,94 @@ struct Parts {
   View q, k, v, y;
 };
 
-void add_cudnn_step(Emitter& e, const Parts& parts, const graph::AttentionAttrs& attrs) {
-  AttentionProblem problem{parts.q.dtype, parts.q.dims,    parts.q.strides, parts.k.dims, parts.k.strides,
-                           parts.v.dims,  parts.v.strides, parts.y.strides, attrs.scale,  attrs.causal};
-  const View scratch = e.make_scratch(1);
-  struct State {
-    bool by_cudnn = true;
-  };
-  auto state = std::make_shared<State>();
+struct AttentionStep {
+  enum class By : std::uint8_t { kPlain, kCudnn, kOwn };
+
+  Parts parts;
+  AttentionProblem problem;
+  View scratch;
+  By by = By::kPlain;
+  int way = 0;  // of hopper_attention_ways(), by ours
+
+  // The number is the kernel's: told anew when it changes.
+  [[nodiscard]] std::string key() const { return "own attention 1 " + problem.key(); }
+  std::int64_t prepare(Libraries& libraries);
+  bool recall(const Libraries& libraries, int ways);
+  void measure(Libraries& libraries, std::int64_t workspace, int ways);
+  void run(Libraries& libraries, const Launch& launch) const;
+};
+
+void AttentionStep::run(Libraries& libraries, const Launch& launch) const {
+  const auto& [q, k, v, y] = parts;
+  const AttentionPointers pointers{launch.pointer(q), launch.pointer(k), launch.pointer(v), launch.pointer(y),
+                                   launch.pointer(scratch)};
+  if (by == By::kOwn) {
+    launch_hopper_attention(problem, way, pointers, launch.stream);
+  } else if (by == By::kCudnn) {
+    libraries.cudnn.run(problem, pointers, launch.stream);
+  } else {
+    launch_plain_attention(located(strided(q), q, launch), located(strided(k), k, launch),
+                           located(strided(v), v, launch), {}, located(strided(y), y, launch), problem.scale,
+                           problem.causal, launch.stream);
+  }
+}
+
+void AttentionStep::measure(Libraries& libraries, std::int64_t workspace, int ways) {
+  View room = scratch;
+  room.dtype = DType::kU8;
+  room.dims = {std::max<std::int64_t>(workspace, 1)};
+  room.strides = {1};
+  const Rehearsal rehearsal({parts.q, parts.k, parts.v, parts.y, room});
+  AttentionStep best = *this;
+  float least = 1e30F;
+  for (int candidate = workspace >= 0 ? -1 : 0; candidate < ways; ++candidate) {
+    by = candidate < 0 ? By::kCudnn : By::kOwn;
+    way = std::max(candidate, 0);
+    const float microseconds = rehearsal.microseconds([&](const Launch& launch) { run(libraries, launch); });
+    if (microseconds >= least) continue;
+    least = microseconds;
+    best = *this;
+  }
+  *this = best;
+  libraries.cache.insert(key(), std::to_string(by == By::kOwn ? way : -1));
+}
+
+// Whether an earlier run or another layer has chosen. A choice is the way's number, or -1 for cuDNN.
+bool AttentionStep::recall(const Libraries& libraries, int ways) {
+  const auto choice = libraries.cache.find(key());
+  if (!choice) return false;
+  const int number = std::atoi(choice->c_str());
+  by = number < 0 ? By::kCudnn : By::kOwn;
+  way = std::clamp(number, 0, ways - 1);
+  return true;
+}
+
+std::int64_t AttentionStep::prepare(Libraries& libraries) {
+  const int ways = hopper_attention_ways(problem);
+  bool known = ways > 0 && recall(libraries, ways);
+  if (ways > 0 && !libraries.tunes) by = By::kOwn;
+  if (by == By::kOwn) return 1;
+  const std::int64_t workspace = libraries.cudnn.prepare(problem);
+  by = workspace >= 0 ? By::kCudnn : By::kPlain;
+  if (ways > 0 && !known) {
+    const auto alone = libraries.use.alone();
+    // Many layers have the same problem: another thread may have measured it meanwhile.
+    known = recall(libraries, ways);
+    if (!known) measure(libraries, workspace, ways);
+  }
+  return by == By::kCudnn ? std::max<std::int64_t>(workspace, 1) : 1;
+}
+
+void add_fused_step(Emitter& e, const Parts& parts, const graph::AttentionAttrs& attrs) {
+  const AttentionProblem problem{parts.q.dtype, parts.q.dims,    parts.q.strides, parts.k.dims, parts.k.strides,
+                                 parts.v.dims,  parts.v.strides, parts.y.strides, attrs.scale,  attrs.causal};
+  auto state = std::make_shared<AttentionStep>(AttentionStep{parts, problem, e.make_scratch(1)});
   Step& step = e.add_step(
       "attention " + std::to_string(parts.q.dims[1]) + "x" + std::to_string(parts.q.dims[3]) + " " +
           std::to_string(parts.q.dims[2]) + " by " + std::to_string(parts.k.dims[2]),
       {parts.q, parts.k, parts.v}, {parts.y},
-      [problem, parts, scratch, state, attrs](Libraries& libraries, const Launch& launch) {
-        const auto& [q, k, v, y] = parts;
-        if (state->by_cudnn) {
-          libraries.cudnn.run(
-              problem,
-              {launch.pointer(q), launch.pointer(k), launch.pointer(v), launch.pointer(y), launch.pointer(scratch)},
-              launch.stream);
-        } else {
-          launch_plain_attention(located(strided(q), q, launch), located(strided(k), k, launch),
-                                 located(strided(v), v, launch), {}, located(strided(y), y, launch), attrs.scale,
-                                 attrs.causal, launch.stream);
-        }
-      },
-      [problem, state](Libraries& libraries) {
-        const std::int64_t workspace = libraries.cudnn.prepare(problem);
-        state->by_cudnn = workspace >= 0;
-        return std::max<std::int64_t>(workspace, 1);
-      },
-      &scratch);
+      [state](Libraries& libraries, const Launch& launch) { state->run(libraries, launch); },
+      [state](Libraries& libraries) { return state->prepare(libraries); }, &state->scratch);
   step.flops = 4.0 * static_cast<double>(parts.q.dims[0] * parts.q.dims[1] * parts.q.dims[3]) *
                static_cast<double>(parts.q.dims[2]) * static_cast<double>(parts.k.dims[2]);
 }
@@ -106,7 +167,7 @@ void emit_attention(Emitter& e, Value v) {
         parts.v =
             e.copy(broadcast(parts.v, {batch, parts.v.dims[1], parts.v.dims[2], size}), e.precision(), {0, 2, 1, 3});
     }
-    add_cudnn_step(e, parts, attrs);
+    add_fused_step(e, parts, attrs);
     return e.define(v, y);
   }
   const auto plain = [&](std::size_t operand) {
