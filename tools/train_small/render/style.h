@@ -88,10 +88,10 @@ RENDER_FN Vec ink(const Look& s) {
   if (!s.sky) {
     const float tone =
         half_lambert(s) * (0.35F + 0.65F * s.ao) + 0.04F * s.g[0] + 0.25F * (1.0F - smoothstep(0.0F, 0.12F, s.near));
-    const float first = fabsf(fract((s.x + s.y) * 0.125F) - 0.5F) * 2.0F;
-    const float second = fabsf(fract((s.x - s.y) * 0.125F) - 0.5F) * 2.0F;
-    dark = fmaxf(dark, 0.7F * smoothstep(0.0F, 0.25F, 1.15F * (0.9F - tone) - first * 0.75F));
-    dark = fmaxf(dark, 0.85F * smoothstep(0.0F, 0.25F, 1.8F * (0.48F - tone) - second * 0.75F));
+    const float first = fabsf(fract((s.x + s.y) * 0.0625F) - 0.5F) * 2.0F;
+    const float second = fabsf(fract((s.x - s.y) * 0.0625F) - 0.5F) * 2.0F;
+    dark = fmaxf(dark, 0.75F * smoothstep(0.0F, 0.18F, 1.1F * (0.85F - tone) - first * 0.75F));
+    dark = fmaxf(dark, 0.85F * smoothstep(0.0F, 0.15F, 1.6F * (0.45F - tone) - second * 0.75F));
   }
   return mix(paper, Vec{0.07F, 0.06F, 0.09F}, saturate(dark));
 }
