@@ -198,7 +198,7 @@ def measure_program(models: pathlib.Path, batches: str, tuned: pathlib.Path, tol
         told["rows"] = []
         home = str(tuned.parent) if tuned.name == "comfystream" else cache
         for size in map(int, batches.split(",")):
-            told["rows"].append(run_program(models, size, 300 * size, home))
+            told["rows"].append(run_program(models, size, min(300 * size, 1600), home))
             print(told["rows"][-1], flush=True)
 
 
