@@ -60,7 +60,7 @@ struct AttentionStep {
   int way = 0;  // of hopper_attention_ways(), by ours
 
   // The number is the kernel's: told anew when it changes.
-  [[nodiscard]] std::string key() const { return "own attention 1 " + problem.key(); }
+  [[nodiscard]] std::string key() const { return "own attention 2 " + problem.key(); }
   std::int64_t prepare(Libraries& libraries);
   bool recall(const Libraries& libraries, int ways);
   void measure(Libraries& libraries, std::int64_t workspace, int ways);

@@ -12,10 +12,9 @@ namespace comfystream::backend::cuda {
 /// where it does not: it takes head sizes 40, 64 and 80 without a mask, and devices of compute capability 9.0.
 [[nodiscard]] int hopper_attention_ways(const AttentionProblem& problem);
 
-/// Sums in f32; weights are rounded to the problem's type, relative to a row's greatest they are at least 2^-8 of what
-/// they are in cuDNN's. Pointers are aligned to 16 bytes, strides multiples of 8; `workspace` is not used. Describes
-/// the tensors by their addresses, without device memory, so that it can be recorded. Throws Error when it does not
-/// start.
+/// Sums in f32; weights are rounded to the problem's type. Pointers are aligned to 16 bytes, strides multiples of 8;
+/// `workspace` is not used. Describes the tensors by their addresses, without device memory, so that it can be
+/// recorded. Throws Error when it does not start.
 void launch_hopper_attention(const AttentionProblem& problem, int way, const AttentionPointers& pointers,
                              cudaStream_t stream);
 

@@ -14,7 +14,6 @@ namespace {
 
 using hopper::AttentionConfig;
 using hopper::AttentionWork;
-using hopper::Order;
 
 using LaunchWay = void (*)(const AttentionProblem&, const AttentionPointers&, cudaStream_t);
 
@@ -61,11 +60,11 @@ void launch(const AttentionProblem& p, const AttentionPointers& pointers, cudaSt
 // few keys. Measured on an H200; docs/performance.md tells what else was.
 template <typename T>
 std::span<const LaunchWay> ways_of(std::int64_t size) {
-  static constexpr LaunchWay k40[] = {launch<AttentionConfig<T, 40, 128, 3, 2, Order::kTurns, 0, true>>,
-                                      launch<AttentionConfig<T, 40, 80, 4, 3, Order::kTurns, 1, false>>};
-  static constexpr LaunchWay k64[] = {launch<AttentionConfig<T, 64, 128, 3, 2, Order::kTurns, 0, false>>};
-  static constexpr LaunchWay k80[] = {launch<AttentionConfig<T, 80, 128, 2, 2, Order::kTurns, 0, true>>,
-                                      launch<AttentionConfig<T, 80, 80, 3, 2, Order::kTurns, 0, true>>};
+  static constexpr LaunchWay k40[] = {launch<AttentionConfig<T, 40, 128, 3, 4, false>>,
+                                      launch<AttentionConfig<T, 40, 80, 4, 4, false>>};
+  static constexpr LaunchWay k64[] = {launch<AttentionConfig<T, 64, 128, 3, 4, false>>};
+  static constexpr LaunchWay k80[] = {launch<AttentionConfig<T, 80, 128, 2, 2, true>>,
+                                      launch<AttentionConfig<T, 80, 80, 3, 4, true>>};
   if (size == 40) return k40;
   if (size == 64) return k64;
   if (size == 80) return k80;

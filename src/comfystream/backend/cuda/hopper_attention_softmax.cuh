@@ -17,19 +17,6 @@ __device__ inline float exp2_of_unit(float x) {
   return result;
 }
 
-/// 2^x by multiply-adds: relative error 7.5e-5, a third of a narrow type's rounding; what is below 2^-125 becomes that.
-/// The coefficients are the minimax ones of 2^r for |r| <= 1/2 in relative error.
-__device__ inline float exp2_of_polynomial(float x) {
-  constexpr float kToInteger = 12582912.0F;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
-  x = fmaxf(x, -125.0F);
-  const float integer = x + kToInteger;
-  const float rest = x - (integer - kToInteger);
-  float power = fmaf(0.055171669F, rest, 0.24261112F);
-  power = fmaf(power, rest, 0.69326099F);
-  power = fmaf(power, rest, 0.99992807F);
-  return __int_as_float(__float_as_int(power) + (__float_as_int(integer) << 23));
-}
-
 template <typename T>
 __device__ inline std::uint32_t pack(float low, float high) {
   std::uint32_t result;
@@ -41,10 +28,16 @@ __device__ inline std::uint32_t pack(float low, float high) {
   return result;
 }
 
-/// Of a thread's two rows: the score that is subtracted, and the sums of its own columns' weights, in two parts each.
+__device__ inline float log2_of_unit(float x) {
+  float result;
+  asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+}
+
+/// Of a thread's two rows: the scaled score that is subtracted, and the sums of its own columns' weights.
 struct RowState {
   float top[2];
-  float sum[4];
+  float sum[2];
 };
 
 /// Keys past the end count nothing.
@@ -74,50 +67,55 @@ __device__ void row_maxima(const float (&s)[N], float (&greatest)[2]) {
   }
 }
 
-/// Raises what is subtracted where the scores have risen by so much (2^8) that the weights' range asks for it. Whether
-/// it did for any row of the warp; `factors` for what was summed before.
-__device__ inline bool raise_tops(RowState& rows, float (&factors)[2], const float (&greatest)[2], float scale) {
-  bool raised[2];
-#pragma unroll
-  for (int h = 0; h < 2; ++h) raised[h] = (greatest[h] - rows.top[h]) * scale > 8.0F;
-  if (__any_sync(0xFFFFFFFFU, raised[0] || raised[1]) == 0) return false;
-#pragma unroll
-  for (int h = 0; h < 2; ++h) {
-    const float top = raised[h] ? greatest[h] : rows.top[h];
-    factors[h] = exp2_of_unit((rows.top[h] - top) * scale);
-    rows.top[h] = top;
-  }
-  return true;
-}
-
 template <int N>
 __device__ void scale_sums(float (&o)[N], RowState& rows, const float (&factors)[2]) {
 #pragma unroll
   for (int i = 0; i < N; ++i) o[i] *= factors[i / 2 % 2];
 #pragma unroll
-  for (int i = 0; i < 4; ++i) rows.sum[i] *= factors[i / 2];
+  for (int h = 0; h < 2; ++h) rows.sum[h] *= factors[h];
 }
 
-/// Scores to weights, packed as a left operand; their sums are added to the rows'. kEighths of the exponentials are
-/// polynomials.
-template <typename T, int kEighths, int N>
-__device__ void make_weights(const float (&s)[N], std::uint32_t (&p)[N / 8][4], RowState& rows, float scale) {
-  const float below[2] = {-rows.top[0] * scale, -rows.top[1] * scale};
-  float sums[4] = {};
+/// Scores to weights, 2^(scale * score - top), and the sums of the thread's own of two rows, in two parts each.
+template <int N>
+__device__ void make_weights(float (&s)[N], float (&sums)[4], const RowState& rows, float scale) {
 #pragma unroll
-  for (int pair = 0; pair < N / 2; ++pair) {
-    float w[2];
+  for (int i = 0; i < 4; ++i) sums[i] = 0.0F;
 #pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      const float x = fmaf(s[2 * pair + i], scale, below[pair % 2]);
-      const int place = (pair / 2 * 2 + i) % 8;  // among the row's
-      w[i] = place * kEighths % 8 < kEighths ? exp2_of_polynomial(x) : exp2_of_unit(x);
-      sums[pair % 2 * 2 + i] += w[i];
-    }
-    p[pair / 4][pair % 4] = pack<T>(w[0], w[1]);
+  for (int i = 0; i < N; ++i) {
+    s[i] = exp2_of_unit(fmaf(s[i], scale, -rows.top[i / 2 % 2]));
+    sums[i % 4] += s[i];
+  }
+}
+
+/// As a left operand.
+template <typename T, int N>
+__device__ void pack_weights(const float (&s)[N], std::uint32_t (&p)[N / 8][4]) {
+#pragma unroll
+  for (int pair = 0; pair < N / 2; ++pair) p[pair / 4][pair % 4] = pack<T>(s[2 * pair], s[2 * pair + 1]);
+}
+
+/// Whether weights of any row of the warp may be too large for a narrow type: scores have risen by much since the top
+/// was chosen.
+__device__ inline bool outgrown(const float (&sums)[4]) {
+  constexpr float kMost = 16384.0F;
+  const bool fit = fmaxf(fmaxf(sums[0], sums[1]), fmaxf(sums[2], sums[3])) <= kMost;
+  return __any_sync(0xFFFFFFFFU, !fit) != 0;
+}
+
+/// Raises the tops of rows so that their weights fit again. `factors` for what was summed before.
+template <int N>
+__device__ void raise_tops(float (&s)[N], float (&sums)[4], RowState& rows, float (&factors)[2],
+                           const float (&greatest)[2]) {
+#pragma unroll
+  for (int h = 0; h < 2; ++h) {
+    const float rise = greatest[h] > 1.0F ? log2_of_unit(greatest[h]) : 0.0F;
+    factors[h] = exp2_of_unit(-rise);
+    rows.top[h] += rise;
   }
 #pragma unroll
-  for (int i = 0; i < 4; ++i) rows.sum[i] += sums[i];
+  for (int i = 0; i < N; ++i) s[i] *= factors[i / 2 % 2];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) sums[i] *= factors[i / 2];
 }
 
 }  // namespace comfystream::backend::cuda::hopper

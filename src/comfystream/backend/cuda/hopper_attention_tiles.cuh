@@ -17,20 +17,15 @@ struct AttentionWork {
   float scale_log2;  ///< scale * log2(e), > 0
 };
 
-/// When a warpgroup starts its next products: at any time, or when it is its turn.
-enum class Order { kFree, kTurns };
-
 /// T: __half or __nv_bfloat16. kTile: keys of a tile. kDepth: tiles of keys, and of values, in shared memory.
-/// kPolynomial: eighths of the exponentials that are polynomials. kKeepQueries: in registers, else in shared memory.
-template <typename T, int kHead, int kTile, int kGroups, int kDepth, Order kWhen, int kPolynomial, bool kKeepQueries>
+/// kKeepQueries: in registers, else in shared memory.
+template <typename T, int kHead, int kTile, int kGroups, int kDepth, bool kKeepQueries>
 struct AttentionConfig {
   using Type = T;
   static constexpr int kHeadSize = kHead;
   static constexpr int kKeys = kTile;
   static constexpr int kWarpgroups = kGroups;
   static constexpr int kStages = kDepth;
-  static constexpr bool kInTurns = kWhen == Order::kTurns;
-  static constexpr int kEighths = kPolynomial;
   static constexpr bool kQueriesInRegisters = kKeepQueries;
 
   static constexpr int kSteps = (kHead + 15) / 16;  ///< of a product over a head's elements
@@ -91,7 +86,7 @@ struct Place {
 /// The tiles of a head follow each other; but where warpgroups may have none of a head's last rows, these tiles, which
 /// are over sooner, come last.
 template <class C>
-__device__ inline Place place_of(int tile, const AttentionWork& work) {
+__device__ Place place_of(int tile, const AttentionWork& work) {
   int rows = tile % work.row_tiles;
   int head = tile / work.row_tiles;
   if constexpr (C::kWarpgroups > 2) {

@@ -259,37 +259,32 @@ struct SparseCall {
   const float* weight;
   const float* bias;
   int taps;
-  int rows;  // of y's last axis
 };
 
-// Threads side by side along y's last axis; a block goes through rows, whose place is found once for all its threads.
-__global__ void __launch_bounds__(kThreads) sparse_product(const __grid_constant__ SparseCall call) {
+__global__ void __launch_bounds__(kThreads) sparse_product(const __grid_constant__ SparseCall call, unsigned count) {
   await_kernels_in_front();
-  const unsigned i = blockIdx.x * kThreads + threadIdx.x;
-  if (i >= call.y.dims[4]) return;
-  for (unsigned row = blockIdx.y; row < static_cast<unsigned>(call.rows); row += gridDim.y) {
-    long long x = i * call.x.strides[4];
-    long long y = i * call.y.strides[4];
-    unsigned out = i;
-    unsigned rest = row;
+  unsigned i = blockIdx.x * kThreads + threadIdx.x;
+  if (i >= count) return;
+  long long x = 0;
+  long long y = 0;
+  unsigned out = 0;
 #pragma unroll
-    for (int axis = 3; axis >= 0; --axis) {
-      const auto size = static_cast<unsigned>(call.y.dims[axis]);
-      const unsigned at = rest % size;
-      rest /= size;
-      x += at * call.x.strides[axis];
-      y += at * call.y.strides[axis];
-      if (axis == call.axis) out = at;
-    }
-    float sum = 0.0F;
-    for (int k = 0; k < call.taps; ++k) {
-      const unsigned at = out * static_cast<unsigned>(call.taps) + static_cast<unsigned>(k);
-      sum = __fadd_rn(
-          sum, __fmul_rn(call.weight[at], load(call.x.data, call.x.dtype, x + call.index[at] * call.tap_stride)));
-    }
-    if (call.bias != nullptr) sum += call.bias[out];
-    store(call.y.data, call.y.dtype, y, sum);
+  for (int axis = 4; axis >= 0; --axis) {
+    const auto size = static_cast<unsigned>(call.y.dims[axis]);
+    const unsigned at = i % size;
+    i /= size;
+    x += at * call.x.strides[axis];
+    y += at * call.y.strides[axis];
+    if (axis == call.axis) out = at;
   }
+  float sum = 0.0F;
+  for (int k = 0; k < call.taps; ++k) {
+    const unsigned at = out * static_cast<unsigned>(call.taps) + static_cast<unsigned>(k);
+    sum = __fadd_rn(sum,
+                    __fmul_rn(call.weight[at], load(call.x.data, call.x.dtype, x + call.index[at] * call.tap_stride)));
+  }
+  if (call.bias != nullptr) sum += call.bias[out];
+  store(call.y.data, call.y.dtype, y, sum);
 }
 
 struct AttentionCall {
@@ -442,20 +437,16 @@ void launch_plain_product(const Strided& x, const Strided& w, const float* bias,
 void launch_sparse_product(const Strided& x, const int* index, const float* weight, const float* bias,
                            std::int64_t taps, const Strided& y, cudaStream_t stream) {
   int order[5] = {0, 1, 2, 3, 4};
-  // Single elements first: what has neighbours is to be last.
-  const auto distance = [&](int axis) { return y.dims[axis] == 1 ? INT64_MAX : y.strides[axis]; };
-  std::stable_sort(order, order + 5, [&](int a, int b) { return distance(a) > distance(b); });
-  SparseCall call{x, y, 0, x.strides[4], index, weight, bias, static_cast<int>(taps), 0};
+  std::stable_sort(order, order + 5, [&](int a, int b) { return y.strides[a] > y.strides[b]; });
+  SparseCall call{x, y, 0, x.strides[4], index, weight, bias, static_cast<int>(taps)};
   for (int i = 0; i < 5; ++i) {
     call.y.dims[i] = y.dims[order[i]];
     call.y.strides[i] = y.strides[order[i]];
     call.x.strides[i] = order[i] == 4 ? 0 : x.strides[order[i]];
     if (order[i] == 4) call.axis = i;
   }
-  const long long rows = elements(y) / call.y.dims[4];
-  call.rows = static_cast<int>(rows);
-  const dim3 grid(blocks_for(call.y.dims[4], kThreads), static_cast<unsigned>(std::min(rows, 4096LL)));
-  launch_kernel(sparse_product, grid, kThreads, 0, stream, call);
+  const long long count = elements(y);
+  launch_kernel(sparse_product, blocks_for(count, kThreads), kThreads, 0, stream, call, static_cast<unsigned>(count));
   check_launch("sparse product");
 }
 
