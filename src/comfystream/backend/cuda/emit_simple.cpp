@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operations that are one kernel of ours: norms, resizing, padding, reductions, tables.
+// Operations that are one kernel of ours: layer norms, resizing, padding, reductions, tables.
 #include "comfystream/backend/cuda/constants.hpp"
 #include "comfystream/backend/cuda/emitter.hpp"
 #include "comfystream/backend/cuda/libraries.hpp"
@@ -27,24 +27,6 @@ View floats_of(Emitter& e, Value v) {
   return is_floating(x.dtype) ? x : e.copy(x, DType::kF32, axis_order(x));
 }
 
-// [N, C, ...] as [N, pixels, C] with adjacent channels: itself, or a copy.
-View pixels_by_channels(Emitter& e, const View& x) {
-  std::vector<std::size_t> inside = natural_order(x.rank());
-  std::rotate(inside.begin() + 1, inside.begin() + 2, inside.end());
-  const Dims order(inside.begin(), inside.end());
-  const std::int64_t pixels = x.elements() / std::max<std::int64_t>(x.dims[0] * x.dims[1], 1);
-  const Dims wanted{x.dims[0], pixels, x.dims[1]};
-  auto result = reshaped(transposed(x, order), wanted);
-  if (result && (result->strides[2] == 1 || wanted[2] == 1)) return *result;
-  return *reshaped(transposed(e.copy(x, x.dtype, inside), order), wanted);
-}
-
-// A shift [B or 1, C, 1, 1] with adjacent channels.
-View shift_view(Emitter& e, Value shift) {
-  const View given = floats_of(e, shift);
-  return given.strides[1] == 1 ? given : e.copy(given, given.dtype, natural_order(4));
-}
-
 // What a layer norm reads: rows at a constant distance inside groups of them, as a slice of every frame's rows has.
 struct NormRows {
   View x;
@@ -64,54 +46,6 @@ NormRows norm_rows(Emitter& e, const View& given) {
 }
 
 }  // namespace
-
-void emit_group_norm(Emitter& e, const FusedOp& op) {
-  const Node& node = e.node(op.core);
-  const auto& attrs = std::get<graph::GroupNormAttrs>(node.attrs);
-  Value operand = node.operands[0];
-  std::optional<View> shift;
-  if (op.shift) {
-    const auto& parts = e.node(operand).operands;
-    operand = parts[0] == *op.shift ? parts[1] : parts[0];
-    shift = shift_view(e, *op.shift);
-  }
-  const View x = pixels_by_channels(e, floats_of(e, operand));
-  const View weight = e.float_vector(node.operands[1]);
-  const View bias = e.float_vector(node.operands[2]);
-  const Dims dims = e.dims(op.core);
-  std::vector<std::size_t> inside = natural_order(dims.size());
-  std::rotate(inside.begin() + 1, inside.begin() + 2, inside.end());
-  const View y = e.make(dims, e.storage(op.root), inside);
-  const View scratch = e.make_scratch(group_norm_scratch(x.dims[0], attrs.groups));
-  std::vector<View> reads{x, weight, bias};
-  if (shift) reads.push_back(*shift);
-  e.add_step("group_norm " + std::to_string(dims[1]) + " " + std::to_string(x.dims[1]), reads, {y, scratch},
-             [=, silu = op.activation.has_value()](Libraries&, const Launch& launch) {
-               GroupNormCall call{};
-               call.x = launch.pointer(x);
-               call.x_type = x.dtype;
-               call.batch_stride = x.strides[0];
-               call.pixel_stride = x.strides[1];
-               if (shift) {
-                 call.shift = launch.pointer(*shift);
-                 call.shift_type = shift->dtype;
-                 call.shift_stride = shift->dims[0] == 1 ? 0 : shift->strides[0];
-               }
-               call.weight = launch.pointer<float>(weight);
-               call.bias = launch.pointer<float>(bias);
-               call.y = launch.pointer(y);
-               call.y_type = y.dtype;
-               call.batch = x.dims[0];
-               call.channels = x.dims[2];
-               call.pixels = x.dims[1];
-               call.groups = attrs.groups;
-               call.epsilon = attrs.epsilon;
-               call.silu = silu;
-               call.scratch = launch.pointer<float>(scratch);
-               launch_group_norm(call, launch.stream);
-             });
-  e.define(op.root, y);
-}
 
 void emit_layer_norm(Emitter& e, Value v) {
   const Node& node = e.node(v);

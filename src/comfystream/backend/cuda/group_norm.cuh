@@ -12,6 +12,9 @@ namespace comfystream::backend::cuda {
 /// megabytes. Whether it fits; if not, nothing was started.
 template <typename T>
 bool launch_group_norm_cluster(const GroupNormCall& call, cudaStream_t stream);
+/// Likewise, but each cluster, of 16 blocks, keeps a whole frame: every access is to adjacent memory.
+template <typename T>
+bool launch_group_norm_frames(const GroupNormCall& call, cudaStream_t stream);
 /// Values of 16 bits, by two kernels over whole rows of channels: for larger maps. Likewise.
 template <typename T>
 bool launch_group_norm_rows(const GroupNormCall& call, cudaStream_t stream);

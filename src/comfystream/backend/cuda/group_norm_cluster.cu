@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// GroupNorm in one kernel: a cluster of blocks holds a set of groups of one frame in shared memory.
+// GroupNorm in one kernel: a cluster of blocks holds a set of groups of one frame, or all of them, in shared memory.
 #include "comfystream/backend/cuda/group_norm.cuh"
 
 #include <cooperative_groups.h>
@@ -14,15 +14,21 @@ constexpr int kThreads = 256;
 constexpr int kMostGroupsInSet = 8;  // groups that one cluster normalises together
 constexpr std::int64_t kMostShared = 200 << 10;
 
+constexpr int kFrameBlocks = 16;
+constexpr int kFrameThreads = 640;  // 16 pixels of 320 channels side by side
+constexpr int kMostGroups = 32;
+constexpr std::int64_t kMostFrameShared = 227 << 10;
+
 struct ClusterPlan {
   int channels = 0;  // of a set
   int cluster = 0;
+  int threads = kThreads;
   std::int64_t pixels = 0;  // of a block
   std::int64_t shared = 0;
 };
 
-std::int64_t shared_bytes(std::int64_t channels, std::int64_t pixels) {
-  return pixels * channels * 2 + (kThreads * group_norm::kVector * 2 + 2 * kMostGroupsInSet * 3) * 4;
+std::int64_t shared_bytes(std::int64_t channels, std::int64_t pixels, std::int64_t threads) {
+  return pixels * channels * 2 + (threads * group_norm::kVector * 2 + 2 * kMostGroups * 2) * 4;
 }
 
 // cluster == 0: the data does not fit.
@@ -39,26 +45,38 @@ ClusterPlan plan_cluster(std::int64_t batch, std::int64_t channels, std::int64_t
   const std::int64_t sets = channels / plan.channels;
   for (const int cluster : {1, 2, 4, 8}) {
     const std::int64_t part = (pixels + cluster - 1) / cluster;
-    if (shared_bytes(plan.channels, part) > kMostShared) continue;
+    if (shared_bytes(plan.channels, part, kThreads) > kMostShared) continue;
     plan.cluster = cluster;
     plan.pixels = part;
-    plan.shared = shared_bytes(plan.channels, part);
+    plan.shared = shared_bytes(plan.channels, part, kThreads);
     const bool fills = batch * sets * cluster >= 256 || part * plan.channels <= 4096;
     if (fills && plan.shared <= (100 << 10)) break;
   }
   return plan;
 }
 
+// cluster == 0: likewise.
+ClusterPlan plan_frames(const GroupNormCall& call) {
+  ClusterPlan plan;
+  if (call.groups > kMostGroups || call.channels / group_norm::kVector > kFrameThreads) return plan;
+  plan.channels = static_cast<int>(call.channels);
+  plan.threads = kFrameThreads;
+  plan.pixels = (call.pixels + kFrameBlocks - 1) / kFrameBlocks;
+  plan.shared = shared_bytes(call.channels, plan.pixels, kFrameThreads);
+  if (plan.shared <= kMostFrameShared) plan.cluster = kFrameBlocks;
+  return plan;
+}
+
 template <typename T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kFrameThreads)
     group_norm_cluster(const __grid_constant__ GroupNormCall call, int set_channels, int part_pixels) {
   await_kernels_in_front();
   extern __shared__ float4 memory[];
   auto* data = reinterpret_cast<uint4*>(memory);
   const int columns = set_channels / group_norm::kVector;
   auto* sums = reinterpret_cast<float*>(data + static_cast<long long>(part_pixels) * columns);  // [thread][vector][2]
-  float* partial = sums + kThreads * group_norm::kVector * 2;                                   // [group][2]
-  float* moments = partial + 2 * kMostGroupsInSet;                                              // [group][2]
+  float* partial = sums + blockDim.x * group_norm::kVector * 2;                                 // [group][2]
+  float* moments = partial + 2 * kMostGroups;                                                   // [group][2]
 
   const cg::cluster_group cluster = cg::this_cluster();
   const int blocks = static_cast<int>(cluster.num_blocks());
@@ -69,7 +87,7 @@ __global__ void __launch_bounds__(kThreads)
   const int first_channel = task % sets * set_channels;
   const int group_size = static_cast<int>(call.channels / call.groups);
   const int set_groups = set_channels / group_size;
-  const int rows = kThreads / columns;
+  const int rows = static_cast<int>(blockDim.x) / columns;
   const int column = static_cast<int>(threadIdx.x) % columns;
   const int row = static_cast<int>(threadIdx.x) / columns;
   const int first = rank * part_pixels;
@@ -103,7 +121,7 @@ __global__ void __launch_bounds__(kThreads)
   }
   __syncthreads();
   // Channel sums over rows of threads, by one thread a channel and moment: halving the rows would need a barrier each.
-  for (int i = static_cast<int>(threadIdx.x); i < set_channels * 2; i += kThreads) {
+  for (int i = static_cast<int>(threadIdx.x); i < set_channels * 2; i += static_cast<int>(blockDim.x)) {
     float total = 0.0F;
 #pragma unroll 8
     for (int r = 0; r < min(rows, count); ++r) total += sums[r * set_channels * 2 + i];
@@ -119,6 +137,7 @@ __global__ void __launch_bounds__(kThreads)
   cluster.sync();
   if (threadIdx.x < set_groups * 2) {
     float total = 0.0F;
+#pragma unroll 8
     for (int b = 0; b < blocks; ++b) total += cluster.map_shared_rank(partial, b)[threadIdx.x];
     moments[threadIdx.x] = total / static_cast<float>(call.pixels * group_size);
   }
@@ -149,15 +168,17 @@ __global__ void __launch_bounds__(kThreads)
   cluster.sync();  // nobody leaves while its sums may still be read
 }
 
+// False, and nothing started, where the card cannot run as many clusters of this size at once.
 template <typename T>
-void launch_cluster(const GroupNormCall& call, const ClusterPlan& plan, cudaStream_t stream) {
-  check(cudaFuncSetAttribute(group_norm_cluster<T>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                             kMostShared + (16 << 10)),
-        "group_norm");
+bool launch_cluster(const GroupNormCall& call, const ClusterPlan& plan, cudaStream_t stream) {
+  if (plan.cluster == 0) return false;
+  const auto kernel = group_norm_cluster<T>;
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMostFrameShared), "group_norm");
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1), "group_norm");
   cudaLaunchConfig_t config{};
   const std::int64_t sets = call.channels / plan.channels;
   config.gridDim = dim3(static_cast<unsigned>(call.batch * sets * plan.cluster));
-  config.blockDim = dim3(kThreads);
+  config.blockDim = dim3(static_cast<unsigned>(plan.threads));
   config.dynamicSmemBytes = static_cast<std::size_t>(plan.shared);
   config.stream = stream;
   cudaLaunchAttribute attributes[2]{};
@@ -167,20 +188,29 @@ void launch_cluster(const GroupNormCall& call, const ClusterPlan& plan, cudaStre
   attributes[1].val.programmaticStreamSerializationAllowed = 1;
   config.attrs = attributes;
   config.numAttrs = 2;
-  check(cudaLaunchKernelEx(&config, group_norm_cluster<T>, call, plan.channels, static_cast<int>(plan.pixels)),
-        "starting group_norm");
+  if (plan.cluster == kFrameBlocks) {
+    int clusters = 0;
+    check(cudaOccupancyMaxActiveClusters(&clusters, kernel, &config), "group_norm");
+    if (clusters < std::min<std::int64_t>(call.batch, 8)) return false;
+  }
+  check(cudaLaunchKernelEx(&config, kernel, call, plan.channels, static_cast<int>(plan.pixels)), "starting group_norm");
+  return true;
 }
 
 }  // namespace
 
 template <typename T>
 bool launch_group_norm_cluster(const GroupNormCall& call, cudaStream_t stream) {
-  const ClusterPlan plan = plan_cluster(call.batch, call.channels, call.pixels, call.groups);
-  if (plan.cluster == 0) return false;
-  launch_cluster<T>(call, plan, stream);
-  return true;
+  return launch_cluster<T>(call, plan_cluster(call.batch, call.channels, call.pixels, call.groups), stream);
 }
 template bool launch_group_norm_cluster<__half>(const GroupNormCall&, cudaStream_t);
 template bool launch_group_norm_cluster<__nv_bfloat16>(const GroupNormCall&, cudaStream_t);
+
+template <typename T>
+bool launch_group_norm_frames(const GroupNormCall& call, cudaStream_t stream) {
+  return launch_cluster<T>(call, plan_frames(call), stream);
+}
+template bool launch_group_norm_frames<__half>(const GroupNormCall&, cudaStream_t);
+template bool launch_group_norm_frames<__nv_bfloat16>(const GroupNormCall&, cudaStream_t);
 
 }  // namespace comfystream::backend::cuda

@@ -14,11 +14,20 @@ bool fits_vectors(const GroupNormCall& call) {
          call.channels % group_norm::kVector == 0;
 }
 
-// Whether kernels for values of 16 bits took it.
 template <typename T>
-bool launch_fast(const GroupNormCall& call, cudaStream_t stream) {
+bool launch_narrow(const GroupNormCall& call, GroupNormWay way, cudaStream_t stream) {
   constexpr std::int64_t kLarge = 6 << 20;  // below, two kernels take longer to start than a cluster to meet
   if (!fits_vectors(call)) return false;
+  switch (way) {
+    case GroupNormWay::kSets:
+      return launch_group_norm_cluster<T>(call, stream);
+    case GroupNormWay::kFrames:
+      return launch_group_norm_frames<T>(call, stream);
+    case GroupNormWay::kRows:
+      return launch_group_norm_rows<T>(call, stream);
+    case GroupNormWay::kByRule:
+      break;
+  }
   const bool large = call.batch * call.pixels * call.channels * 2 >= kLarge;
   return (large && launch_group_norm_rows<T>(call, stream)) || launch_group_norm_cluster<T>(call, stream);
 }
@@ -100,10 +109,10 @@ std::int64_t group_norm_scratch(std::int64_t batch, std::int64_t groups) {
   return batch * kMostChunks * groups * 2 * static_cast<std::int64_t>(sizeof(float));
 }
 
-void launch_group_norm(const GroupNormCall& call, cudaStream_t stream) {
-  const bool taken =
-      call.x_type == DType::kBF16 ? launch_fast<__nv_bfloat16>(call, stream) : launch_fast<__half>(call, stream);
-  if (taken) return;
+bool launch_group_norm(const GroupNormCall& call, GroupNormWay way, cudaStream_t stream) {
+  const bool taken = call.x_type == DType::kBF16 ? launch_narrow<__nv_bfloat16>(call, way, stream)
+                                                 : launch_narrow<__half>(call, way, stream);
+  if (taken || way != GroupNormWay::kByRule) return taken;
   const long long chunks = chunk_count(call.pixels);
   const dim3 grid(static_cast<unsigned>(chunks), static_cast<unsigned>(call.groups), static_cast<unsigned>(call.batch));
   launch_kernel(group_norm_moments, grid, kThreads, 0, stream, call, chunks);
@@ -113,6 +122,7 @@ void launch_group_norm(const GroupNormCall& call, cudaStream_t stream) {
   launch_kernel(group_norm_apply, apply_grid, kThreads, static_cast<std::size_t>(call.groups) * 8, stream, call,
                 chunks);
   check_launch("group_norm");
+  return true;
 }
 
 }  // namespace comfystream::backend::cuda

@@ -53,7 +53,11 @@ struct GroupNormCall {
 };
 /// Bytes.
 [[nodiscard]] std::int64_t group_norm_scratch(std::int64_t batch, std::int64_t groups);
-void launch_group_norm(const GroupNormCall& call, cudaStream_t stream);
+/// How a group norm runs: as is best by rule; by clusters of blocks that keep a set of groups, or a whole frame, in
+/// shared memory; by two kernels over whole rows of channels. All but the first take values of 16 bits only.
+enum class GroupNormWay : std::uint8_t { kByRule, kSets, kFrames, kRows };
+/// Whether the way takes this call; if not, nothing was started. kByRule takes all.
+bool launch_group_norm(const GroupNormCall& call, GroupNormWay way, cudaStream_t stream);
 
 /// LayerNorm of `rows` rows of `columns` adjacent elements; y is dense. Row r of x starts at r / group_rows *
 /// group_stride + r % group_rows * row_stride.
