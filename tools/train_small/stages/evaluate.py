@@ -22,6 +22,8 @@ from train_small.renderer import LAST_TYPES, LATER_TYPES, SEEN_TYPES, STYLES, UN
 from train_small.stages import classifier, depth, paint, taesd
 from train_small.stages.run import EVALUATION_SEEDS, Run
 
+GROUPS = {"seen types": SEEN_TYPES, "unseen types": UNSEEN_TYPES, "later types": LATER_TYPES, "last types": LAST_TYPES}
+
 
 def relative_error(made: Tensor, exact: Tensor) -> Tensor:
     """Mean |distance - exact| / exact of each picture [B] as MiDaS measures it (Ranftl et al. 2020): scale and shift by
@@ -99,20 +101,19 @@ class Examination:
             if bool(chosen.any()):
                 self.note(f"{where} recognised {STYLES[style]}", self.recognised(made[chosen], styles[chosen]))
 
-    def run_all(self) -> dict[str, float]:
-        groups = {"seen types": SEEN_TYPES, "unseen types": UNSEEN_TYPES, "later types": LATER_TYPES}
-        groups["last types"] = LAST_TYPES
-        for where, those in groups.items():
-            for index in range(self.rounds):
-                first = EVALUATION_SEEDS + 100_000 * len(where) + index * self.count
-                seeds = torch.arange(first, first + self.count)
-                styles = (torch.arange(self.count, device=self.run.device) + index) % len(STYLES)
-                noise = self.run.noise(self.count, self.size)
-                types = torch.tensor(those)[(torch.arange(self.count) + index * self.count) % len(those)]
-                scenes = self.run.renderer.render(seeds, self.size, noise, styles, types)
-                with torch.no_grad():
-                    self.examine(scenes, noise, styles, where)
+    def means(self) -> dict[str, float]:
         return {name: sum(values) / len(values) for name, values in self.sums.items()}
+
+    def group(self, where: str, types: tuple[int, ...]) -> None:
+        for index in range(self.rounds):
+            first = EVALUATION_SEEDS + 100_000 * len(where) + index * self.count
+            seeds = torch.arange(first, first + self.count)
+            styles = (torch.arange(self.count, device=self.run.device) + index) % len(STYLES)
+            noise = self.run.noise(self.count, self.size)
+            drawn = torch.tensor(types)[(torch.arange(self.count) + index * self.count) % len(types)]
+            scenes = self.run.renderer.render(seeds, self.size, noise, styles, drawn)
+            with torch.no_grad():
+                self.examine(scenes, noise, styles, where)
 
 
 def size_of(nets: list[nn.Module]) -> int:
@@ -123,13 +124,15 @@ def main(run: Run, rounds: int | None = None, count: int | None = None, side: in
     run.start("evaluate", 0)
     cuda = run.device.type == "cuda"
     examination = Examination(run, rounds or (8 if cuda else 2), count or (60 if cuda else 15), side)
-    found = examination.run_all()
     nets: list[nn.Module] = [examination.encoder, examination.decoder, examination.eye]
     if (painter := examination.painter) is not None:
         nets += [painter.text, painter.unet, painter.control]
-    found["parameters"] = float(size_of(nets))
+    found: dict[str, float] = {}
+    for where, types in GROUPS.items():
+        examination.group(where, types)
+        found = examination.means() | {"parameters": float(size_of(nets))}
+        (run.folder / "metrics.json").write_text(json.dumps(found, indent=1) + "\n")  # a call may be cut short
     for name, value in found.items():
         if not math.isfinite(value):
             print(f"{name} is not finite")
         print(f"{name}: {value:.4f}", flush=True)
-    (run.folder / "metrics.json").write_text(json.dumps(found, indent=1) + "\n")
