@@ -207,6 +207,85 @@ std::vector<OpCase> network_cases() {
          const Value all = b.concat({first, x}, 1);
          b.output("y", b.linear(b.add(all, b.weight(small({1, 17, 32}, 5))), b.weight(small({16, 32}, 6))));
        }},
+      {"conv_of_resized",
+       [](Builder& b) {
+         const Value x = b.conv2d(maps(b, 16, 21), b.weight(small({32, 16, 3, 3}, 3)), std::nullopt, same(1));
+         const auto enlarged = [&](std::int64_t height, std::int64_t width, bool align_corners) {
+           return b.resize(x, {graph::ResizeMode::kBilinear, height, width, align_corners});
+         };
+         const auto conv = [&](Value v, std::int64_t outputs, std::uint32_t seed) {
+           return b.conv2d(v, b.weight(small({outputs, 32, 3, 3}, seed)), b.weight(small({outputs}, seed + 1)),
+                           same(1));
+         };
+         const auto give = [&](const std::string& name, Value v, std::int64_t channels) {
+           b.output(name, b.conv2d(v, b.weight(small({8, channels, 1, 1}, 5)), std::nullopt, {}));
+         };
+         give("twice", conv(enlarged(42, 42, true), 128, 6), 128);
+         const Value before = b.conv2d(x, b.weight(small({32, 32, 1, 1}, 20)), b.weight(small({32}, 21)), {});
+         give("pixelwise_before", conv(b.resize(before, {graph::ResizeMode::kBilinear, 33, 42, true}), 32, 22), 32);
+         give("tall_and_positive", b.relu(conv(enlarged(135, 37, false), 16, 8)), 16);
+         give("eight", conv(enlarged(31, 300, true), 8, 10), 8);
+         give("little_wider", conv(enlarged(35, 27, false), 64, 14), 64);
+         give("no_bias", b.conv2d(enlarged(40, 30, false), b.weight(small({32, 32, 3, 3}, 12)), std::nullopt, same(1)),
+              32);
+       }},
+      {"conv_of_resized_with_head",
+       [](Builder& b) {
+         const Value x = b.conv2d(maps(b, 16, 21), b.weight(small({32, 16, 3, 3}, 3)), std::nullopt, same(1));
+         const auto head = [&](std::int64_t height, std::int64_t width, bool relu, std::uint32_t seed) {
+           const Value up = b.resize(x, {graph::ResizeMode::kBilinear, height, width, true});
+           const Value h =
+               b.relu(b.conv2d(up, b.weight(small({32, 32, 3, 3}, seed)), b.weight(small({32}, seed + 1)), same(1)));
+           const Value y = b.conv2d(h, b.weight(small({1, 32, 1, 1}, seed + 2)), b.weight(small({1}, seed + 3)), {});
+           return relu ? b.relu(y) : y;
+         };
+         b.output("depth", head(37, 75, true, 10));
+         b.output("signed", head(129, 41, false, 20));
+         const Value narrow = head(42, 42, false, 30);
+         b.output("read_by_network", b.conv2d(narrow, b.weight(small({8, 1, 3, 3}, 6)), std::nullopt, same(1)));
+       }},
+      {"conv_64_to_64",
+       [](Builder& b) {
+         const auto input = [&](const std::string& name, std::int64_t height, std::int64_t width) {
+           const Value x = b.input(name, DType::kF32, SymShape{kBatch, 8, height, width});
+           return b.conv2d(x, b.weight(small({64, 8, 1, 1}, 3)), std::nullopt, {});
+         };
+         const auto conv = [&](Value x, std::uint32_t seed) {
+           return b.conv2d(x, b.weight(small({64, 64, 3, 3}, seed)), b.weight(small({64}, seed + 1)), same(1));
+         };
+         const auto give = [&](const std::string& name, Value v) {
+           b.output(name, b.conv2d(v, b.weight(small({8, 64, 1, 1}, 5)), std::nullopt, {}));
+         };
+         const Value x = input("x", 13, 150);
+         give("residual_relu", b.relu(b.add(conv(b.relu(conv(x, 6)), 8), x)));
+         give("narrower_than_a_strip", conv(input("low", 40, 9), 10));
+         give("no_bias", b.conv2d(input("one", 1, 129), b.weight(small({64, 64, 3, 3}, 12)), std::nullopt, same(1)));
+       }},
+      {"upsample_conv_64_to_64",
+       [](Builder& b) {
+         const auto enlarged = [&](const std::string& name, std::int64_t height, std::int64_t width) {
+           const Value x = b.input(name, DType::kF32, SymShape{kBatch, 8, height, width});
+           const Value h = b.conv2d(x, b.weight(small({64, 8, 1, 1}, 3)), std::nullopt, {});
+           return b.resize(h, {graph::ResizeMode::kNearest, 2 * height, 2 * width, false});
+         };
+         const auto give = [&](const std::string& name, Value v) {
+           b.output(name, b.conv2d(v, b.weight(small({8, 64, 1, 1}, 5)), std::nullopt, {}));
+         };
+         give("wide", b.conv2d(enlarged("x", 7, 75), b.weight(small({64, 64, 3, 3}, 6)), std::nullopt, same(1)));
+         give("high",
+              b.conv2d(enlarged("z", 30, 5), b.weight(small({64, 64, 3, 3}, 7)), b.weight(small({64}, 8)), same(1)));
+       }},
+      {"conv_to_picture",
+       [](Builder& b) {
+         const auto picture = [&](std::int64_t channels, std::int64_t outputs, std::int64_t height,
+                                  std::int64_t width) {
+           const Value x = b.input("x" + std::to_string(channels), DType::kF32, SymShape{kBatch, 8, height, width});
+           const Value h = b.conv2d(x, b.weight(small({channels, 8, 1, 1}, 3)), std::nullopt, {});
+           return b.conv2d(h, b.weight(small({outputs, channels, 3, 3}, 4)), b.weight(small({outputs}, 5)), same(1));
+         };
+         b.output("rgb", picture(64, 3, 67, 71));
+         b.output("two", b.clamp(picture(128, 2, 64, 64), 0.0F, 1.0F));
+       }},
       {"conv_transpose_tiles",
        [](Builder& b) {
          const Value h = b.conv2d(maps(b, 16, 6), b.weight(small({16, 16, 1, 1}, 3)), std::nullopt, {});

@@ -4,8 +4,11 @@
 #include "comfystream/backend/cuda/emit_conv.hpp"
 
 #include "comfystream/backend/cuda/constants.hpp"
+#include "comfystream/backend/cuda/rehearsal.hpp"
+#include "comfystream/backend/cuda/strip_conv.hpp"
 #include "comfystream/error.hpp"
 
+#include <cstdlib>
 #include <numeric>
 
 namespace comfystream::backend::cuda {
@@ -205,6 +208,14 @@ Conv read_conv(Emitter& e, Value core) {
   return conv;
 }
 
+bool is_plain_3x3(const Conv& conv) {
+  const auto& a = conv.attrs;
+  const auto all_one = [](auto... values) { return ((values == 1) && ...); };
+  return conv.r == 3 && conv.s == 3 &&
+         all_one(a.pad_top, a.pad_left, a.pad_bottom, a.pad_right, a.stride_h, a.stride_w, a.dilation_h, a.dilation_w,
+                 a.groups);
+}
+
 std::string size_text(const Conv& conv) {
   return std::to_string(conv.r) + "x" + std::to_string(conv.s) + " " + std::to_string(conv.x[1]) + "->" +
          std::to_string(conv.y[1]) + " " + std::to_string(conv.y[2]) + "x" + std::to_string(conv.y[3]);
@@ -223,6 +234,10 @@ std::vector<View> CudnnStep::reads() const {
 }
 
 float CudnnStep::microseconds(Libraries& libraries) const {
+  return use_strips ? strip_microseconds(libraries) : cudnn_microseconds(libraries);
+}
+
+float CudnnStep::cudnn_microseconds(Libraries& libraries) const {
   if (use_fused) return libraries.cudnn.measured(fused.key()).value_or(0.0F);
   return libraries.cudnn.measured(bare.key()).value_or(0.0F) + after_microseconds();
 }
@@ -234,7 +249,41 @@ float CudnnStep::after_microseconds() const {
   return 2.0F + bytes / 3e6F;
 }
 
+// Measured once for each problem and card.
+float CudnnStep::strip_microseconds(Libraries& libraries) const {
+  const std::string key = "strips " + fused.key();
+  if (const auto known = libraries.cache.find(key)) return std::strtof(known->c_str(), nullptr);
+  if (!libraries.tunes) return 0.0F;
+  const auto alone = libraries.use.alone();
+  std::vector<View> views = reads();
+  views.push_back(y);
+  const float own = Rehearsal(views).microseconds([&](const Launch& launch) { run_strips(launch); });
+  libraries.cache.insert(key, std::to_string(own));
+  return own;
+}
+
+void CudnnStep::run_strips(const Launch& launch) const {
+  launch_strip_conv({x.dtype,
+                     launch.pointer(x),
+                     {x.strides[0], x.strides[2], x.strides[3]},
+                     launch.pointer(w),
+                     bias ? launch.pointer(*bias) : nullptr,
+                     residual ? launch.pointer(*residual) : nullptr,
+                     launch.pointer(y),
+                     fused.activation == ConvActivation::kRelu,
+                     x.dims[0],
+                     x.dims[2],
+                     x.dims[3]},
+                    launch.stream);
+}
+
 std::int64_t CudnnStep::prepare(Libraries& libraries) {
+  const std::int64_t workspace = prepare_cudnn(libraries);
+  use_strips = strips_fit && strip_microseconds(libraries) <= cudnn_microseconds(libraries);
+  return use_strips ? 0 : workspace;
+}
+
+std::int64_t CudnnStep::prepare_cudnn(Libraries& libraries) {
   auto& cudnn = libraries.cudnn;
   auto together = cudnn.measured(fused.key());
   auto alone = cudnn.measured(bare.key());
@@ -252,6 +301,7 @@ std::int64_t CudnnStep::prepare(Libraries& libraries) {
 }
 
 void CudnnStep::run(Libraries& libraries, const Launch& launch) const {
+  if (use_strips) return run_strips(launch);
   ConvPointers pointers{launch.pointer(x), launch.pointer(w), nullptr,
                         nullptr,           launch.pointer(y), launch.pointer(scratch)};
   if (!use_fused) {
@@ -285,15 +335,19 @@ std::shared_ptr<CudnnStep> make_cudnn_step(Emitter& e, const FusedOp& op, const 
   if (op.activation == UnaryKind::kRelu) step->fused.activation = ConvActivation::kRelu;
   if (op.activation == UnaryKind::kSilu) step->fused.activation = ConvActivation::kSilu;
   step->after = after_core(*step, op);
+  step->strips_fit = is_plain_3x3(conv) && conv.x[1] == kStripConvChannels && conv.y[1] == kStripConvChannels &&
+                     step->y.dtype == e.precision() && (!op.activation || op.activation == UnaryKind::kRelu);
   return step;
 }
 
 void emit_conv2d(Emitter& e, const FusedOp& op) {
   if (op.enlarged) return emit_enlarged_conv(e, op);
+  if (op.resized) return emit_resized_conv(e, op);
   const Conv conv = read_conv(e, op.core);
   // A few channels of a few pixels are not worth a library's set-up, and the loops sum them in f32.
   const bool small = conv.x[1] * conv.y[1] < 64 && conv.y[2] * conv.y[3] < 4096;
-  if (!small && (emit_as_product(e, op, conv) || emit_few_channel_conv(e, op, conv) || emit_by_cudnn(e, op, conv)))
+  if (!small && (emit_as_product(e, op, conv) || emit_few_channel_conv(e, op, conv) || emit_narrow_conv(e, op, conv) ||
+                 emit_by_cudnn(e, op, conv)))
     return;
   emit_plainly(e, op, conv);
 }

@@ -27,11 +27,14 @@ struct Conv {
 };
 
 [[nodiscard]] Conv read_conv(Emitter& e, graph::Value core);
+/// 3x3 with one pixel of border and no strides, dilation or groups.
+[[nodiscard]] bool is_plain_3x3(const Conv& conv);
 /// "3x3 320->320 64x64"
 [[nodiscard]] std::string size_text(const Conv& conv);
 [[nodiscard]] double flops_of(const Conv& conv);
 
-/// A convolution by cuDNN with what follows it, inside cuDNN's kernel or after it: whichever is faster.
+/// A convolution by cuDNN with what follows it, inside cuDNN's kernel or after it, or by our kernel for 64 channels:
+/// whichever is fastest.
 struct CudnnStep {
   ConvProblem fused, bare;
   View x, w, y, scratch;
@@ -39,6 +42,8 @@ struct CudnnStep {
   PointwiseKernel after;  // what `fused` does beyond `bare`, in place
   cudaKernel_t after_kernel = nullptr;
   bool use_fused = true;
+  bool strips_fit = false;  // launch_strip_conv() can do it
+  bool use_strips = false;
 
   /// Every operand but scratch and y.
   [[nodiscard]] std::vector<View> reads() const;
@@ -50,6 +55,10 @@ struct CudnnStep {
 
  private:
   [[nodiscard]] float after_microseconds() const;
+  [[nodiscard]] float cudnn_microseconds(Libraries& libraries) const;
+  std::int64_t prepare_cudnn(Libraries& libraries);
+  [[nodiscard]] float strip_microseconds(Libraries& libraries) const;
+  void run_strips(const Launch& launch) const;
 };
 
 /// x is channels_last(); the result's memory is made here.
@@ -59,5 +68,9 @@ struct CudnnStep {
 void emit_enlarged_conv(Emitter& e, const FusedOp& op);
 /// 3x3 of at most 32 channels; false where our kernel does not suit.
 bool emit_few_channel_conv(Emitter& e, const FusedOp& op, const Conv& conv);
+/// A convolution of a map that a bilinear resize enlarges (FusedOp::resized).
+void emit_resized_conv(Emitter& e, const FusedOp& op);
+/// 3x3 to at most three channels; false where our kernel does not suit.
+bool emit_narrow_conv(Emitter& e, const FusedOp& op, const Conv& conv);
 
 }  // namespace comfystream::backend::cuda

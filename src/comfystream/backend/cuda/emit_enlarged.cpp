@@ -2,8 +2,13 @@
 // A convolution of an enlarged picture as one of the small one: where pixels are repeated to two by two, a kernel of
 // 3x3 meets only 2x2 different ones, so each quarter of the result's pixels (even and odd rows and columns) is made by
 // sums of the kernel's elements. One convolution of 2x2 makes all four, with 4/9 of the arithmetic; then they are put
-// where they belong.
+// where they belong. For 64 channels a kernel of ours does it all.
 #include "comfystream/backend/cuda/emit_conv.hpp"
+#include "comfystream/backend/cuda/enlarged_conv.hpp"
+#include "comfystream/backend/cuda/rehearsal.hpp"
+
+#include <algorithm>
+#include <cstdlib>
 
 namespace comfystream::backend::cuda {
 namespace {
@@ -19,23 +24,57 @@ struct EnlargedStep {
   PointwiseKernel move;     // from whole->y, where it is not the result
   cudaKernel_t after_kernel = nullptr;
   bool by_quarters = false;
+  bool own_fits = false;  // launch_enlarged_conv() can do it
+  bool by_own = false;
 
+  [[nodiscard]] float own_microseconds(Libraries& libraries) const;
+  void run_own(const Launch& launch) const;
   std::int64_t prepare(Libraries& libraries);
   void run(Libraries& libraries, const Launch& launch) const;
 };
+
+void EnlargedStep::run_own(const Launch& launch) const {
+  launch_enlarged_conv({small.dtype,
+                        launch.pointer(small),
+                        {small.strides[0], small.strides[2], small.strides[3]},
+                        launch.pointer(w),
+                        whole->bias ? launch.pointer(*whole->bias) : nullptr,
+                        launch.pointer(out),
+                        small.dims[0],
+                        small.dims[2],
+                        small.dims[3]},
+                       launch.stream);
+}
+
+// Measured once for each problem and card; 0 where nothing is.
+float EnlargedStep::own_microseconds(Libraries& libraries) const {
+  const std::string key = "enlarged " + problem.key();
+  if (const auto known = libraries.cache.find(key)) return std::strtof(known->c_str(), nullptr);
+  if (!libraries.tunes) return 0.0F;
+  const auto alone = libraries.use.alone();
+  std::vector<View> views{small, w, out};
+  if (whole->bias) views.push_back(*whole->bias);
+  const float own = Rehearsal(views).microseconds([&](const Launch& launch) { run_own(launch); });
+  libraries.cache.insert(key, std::to_string(own));
+  return own;
+}
 
 std::int64_t EnlargedStep::prepare(Libraries& libraries) {
   const std::int64_t workspace = libraries.cudnn.prepare(problem);
   const std::int64_t whole_workspace = whole->prepare(libraries);
   const auto pass = static_cast<float>(large.elements()) / 3e6F;  // what reads or writes the result once takes
-  by_quarters = workspace >= 0 && libraries.cudnn.measured(problem.key()).value_or(0.0F) + 4.0F * pass <=
-                                      whole->microseconds(libraries) + 2.5F * pass;
+  const float quarter_time = libraries.cudnn.measured(problem.key()).value_or(0.0F) + 4.0F * pass;
+  const float whole_time = whole->microseconds(libraries) + 2.5F * pass;
+  by_quarters = workspace >= 0 && quarter_time <= whole_time;
+  by_own = own_fits && own_microseconds(libraries) <= std::min(quarter_time, whole_time);
+  if (by_own) return 0;
   const PointwiseKernel& after = by_quarters ? scatter : move;
   if (!after.source.empty()) after_kernel = libraries.jit.kernel(after.source, "pointwise");
   return by_quarters ? workspace : whole_workspace;
 }
 
 void EnlargedStep::run(Libraries& libraries, const Launch& launch) const {
+  if (by_own) return run_own(launch);
   if (!by_quarters) {
     launch_resize_nhwc(located(strided(small), small, launch), located(strided(large), large, launch), resize,
                        launch.stream);
@@ -99,6 +138,8 @@ void emit_enlarged_conv(Emitter& e, const FusedOp& op) {
   describe_quarters(e, *step, *conv.weight);
   const auto part = e.part_of_join(op.root);
   step->out = part.value_or(step->whole->y);
+  step->own_fits = !part && conv.x[1] == kEnlargedConvChannels && conv.y[1] == kEnlargedConvChannels &&
+                   step->out.dtype == e.precision();
   step->scatter = scatter_of(*step);
   if (part) step->move = make_pointwise_kernel({{*part, {step->whole->y}, {}, "a0"}});
   std::vector<View> reads{step->small, step->w};

@@ -4,6 +4,7 @@
 #include "comfystream/backend/cuda/constants.hpp"
 #include "comfystream/backend/cuda/gated_product.hpp"
 #include "comfystream/backend/cuda/storage_types.hpp"
+#include "comfystream/backend/cuda/tap_weights.hpp"
 #include "comfystream/backend/cuda/view.hpp"
 
 #include <algorithm>
@@ -88,7 +89,8 @@ class Fuser {
     absorb_residual(op);
     absorb_activation(op);
     if (op.root == core) absorb_enlargement(op);
-    if (op.root == core && !op.enlarged) return;
+    if (!op.residual && op.views.empty()) absorb_resize(op);
+    if (op.root == core && !op.enlarged && !op.resized) return;
     Value at = core;
     while (at != op.root) {
       fusion_.roles[at.id] = Role::kAbsorbed;
@@ -181,17 +183,27 @@ class Fuser {
                    a.groups);
   }
 
-  // Nearest to exactly twice the size, read by a convolution of 3x3 that keeps it.
-  void absorb_enlargement(FusedOp& op) {
-    const Node& node = graph_.node(op.core);
-    if (node.kind != OpKind::kConv2d || !constant_of(graph_, node.operands[1])) return;
-    if (node.operands.size() > 2 && !constant_of(graph_, node.operands[2])) return;
-    const Value large = node.operands[0];
-    const auto& weight = graph_.type(node.operands[1]).shape;
+  [[nodiscard]] bool has_constants(const Node& conv) const {
+    return constant_of(graph_, conv.operands[1]) && (conv.operands.size() < 3 || constant_of(graph_, conv.operands[2]));
+  }
+
+  // What a convolution of 3x3 that keeps the size reads, if that is a resize and nobody else reads it.
+  [[nodiscard]] std::optional<Value> resize_in_front(const Node& conv) const {
+    if (conv.kind != OpKind::kConv2d || !has_constants(conv)) return std::nullopt;
+    const Value large = conv.operands[0];
+    const auto& weight = graph_.type(conv.operands[1]).shape;
     const bool suits = weight[0].count % 8 == 0 && weight[1].count % 8 == 0 && weight[2].count == 3 &&
-                       weight[3].count == 3 && is_plain_3x3(std::get<graph::Conv2dAttrs>(node.attrs));
-    if (!suits || graph_.node(large).kind != OpKind::kResize || !only_user(large)) return;
-    if (size_of(storage_[large.id]) != 2) return;
+                       weight[3].count == 3 && is_plain_3x3(std::get<graph::Conv2dAttrs>(conv.attrs));
+    if (!suits || graph_.node(large).kind != OpKind::kResize || !only_user(large)) return std::nullopt;
+    if (size_of(storage_[large.id]) != 2) return std::nullopt;
+    return large;
+  }
+
+  // Nearest to exactly twice the size.
+  void absorb_enlargement(FusedOp& op) {
+    const auto found = resize_in_front(graph_.node(op.core));
+    if (!found) return;
+    const Value large = *found;
     const auto mode = std::get<graph::ResizeAttrs>(graph_.node(large).attrs).mode;
     if (mode != graph::ResizeMode::kNearest && mode != graph::ResizeMode::kNearestExact) return;
     const Value small = graph_.node(large).operands[0];
@@ -200,6 +212,62 @@ class Fuser {
     if (to[2].count != 2 * from[2].count || to[3].count != 2 * from[3].count) return;
     op.enlarged = small;
     fusion_.roles[large.id] = Role::kAbsorbed;
+  }
+
+  // Bilinear to at least twice the pixels, and a quarter more in each direction.
+  void absorb_resize(FusedOp& op) {
+    const auto large = resize_in_front(graph_.node(op.core));
+    if (!large || (op.activation && op.activation != UnaryKind::kRelu)) return;
+    if (std::get<graph::ResizeAttrs>(graph_.node(*large).attrs).mode != graph::ResizeMode::kBilinear) return;
+    const Value small = graph_.node(*large).operands[0];
+    const std::int64_t outputs = graph_.type(op.core).shape[1].count;
+    if (outputs > 128 || (outputs & (outputs - 1)) != 0) return;
+    const auto& from = graph_.type(small).shape;
+    const auto& to = graph_.type(*large).shape;
+    const bool enlarges = 4 * to[2].count >= 5 * from[2].count && 4 * to[3].count >= 5 * from[3].count &&
+                          to[2].count * to[3].count >= 2 * from[2].count * from[3].count;
+    if (!enlarges) return;
+    absorb_head(op);
+    if (!op.head && !is_narrow(storage_[op.root.id])) return;
+    op.resized = small;
+    fusion_.roles[large->id] = Role::kAbsorbed;
+    absorb_before(op);
+  }
+
+  [[nodiscard]] bool is_pixelwise(const Node& node) const {
+    if (node.kind != OpKind::kConv2d || !has_constants(node)) return false;
+    const auto& a = std::get<graph::Conv2dAttrs>(node.attrs);
+    const auto& weight = graph_.type(node.operands[1]).shape;
+    return weight[2].count == 1 && weight[3].count == 1 && a.groups == 1 && a.stride_h == 1 && a.stride_w == 1 &&
+           a.pad_top + a.pad_left + a.pad_bottom + a.pad_right == 0;
+  }
+
+  // Of as many channels as it makes, or fewer; the weights of both become one matrix.
+  void absorb_before(FusedOp& op) {
+    const Value before = *op.resized;
+    const Node& node = graph_.node(before);
+    if (!is_pixelwise(node) || !only_user(before) || fusion_.fused.contains(before.id)) return;
+    const auto& shape = graph_.type(node.operands[1]).shape;
+    if (fusion_.roles[before.id] != Role::kOp || shape[1].count > shape[0].count || shape[1].count % 8 != 0) return;
+    const Tensor weight = *constant_of(graph_, graph_.node(op.core).operands[1]);
+    op.before = before;
+    op.resized = node.operands[0];
+    op.tap_weight = compose_taps(weight, *constant_of(graph_, node.operands[1]));
+    if (node.operands.size() > 2) op.tap_bias = compose_tap_bias(weight, *constant_of(graph_, node.operands[2]));
+    fusion_.roles[before.id] = Role::kAbsorbed;
+  }
+
+  void absorb_head(FusedOp& op) {
+    const auto user = only_user(op.root);
+    if (!user || !is_pixelwise(graph_.node(*user))) return;
+    const auto& weight = graph_.type(graph_.node(*user).operands[1]).shape;
+    if (weight[0].count != 1 || weight[1].count > 32) return;
+    op.head = op.root = *user;
+    taken_.insert(user->id);
+    const auto last = only_user(op.root);
+    if (!last || !is_relu(*last)) return;
+    op.head_activation = UnaryKind::kRelu;
+    op.root = *last;
   }
 
   void extend_norm(Value core) {
@@ -318,7 +386,7 @@ class Fuser {
   std::vector<std::vector<Value>> users_;  // once for each operand that names the value
   std::vector<bool> given_out_;
   std::vector<bool> used_;
-  std::set<std::uint32_t> taken_;       // additions that an operation has absorbed
+  std::set<std::uint32_t> taken_;       // additions and heads that an operation has absorbed
   std::set<std::uint32_t> made_along_;  // second results of fused operations
 };
 

@@ -23,6 +23,7 @@ enum class Role : std::uint8_t {
 ///   norms:                h(x + shift), then the activation
 ///   products:             activation(scale * h(x) + residual)
 ///   convolutions:         h(x enlarged), and nothing more
+///   or:                   activation(h(x resized)), or h(before(x) resized), or of these the head with its activation
 ///   products with a gate: the first half of h's columns times gelu of the second, and nothing more
 ///   bilinear resizes:     h(x) + residual, and relu of that as another value, `positive`
 /// The result is that of `root`; `views` are the changes of shape between the core and its residual.
@@ -37,6 +38,12 @@ struct FusedOp {
   std::optional<graph::Value> enlarged{};  ///< the core reads this, every pixel repeated to two by two (conv2d)
   bool gated = false;                      ///< (linear)
   std::optional<graph::Value> positive{};
+  std::optional<graph::Value> resized{};  ///< the core reads this, bilinearly enlarged (conv2d)
+  std::optional<graph::Value> before{};   ///< conv2d of single pixels between `resized` and the resize
+  Tensor tap_weight{};                    ///< with `before`: compose_taps()
+  Tensor tap_bias{};                      ///< with `before`, if it has a bias: compose_tap_bias()
+  std::optional<graph::Value> head{};     ///< conv2d of single pixels to one channel
+  std::optional<graph::UnaryKind> head_activation{};
 };
 
 struct Fusion {

@@ -2,6 +2,7 @@
 #include "comfystream/backend/cuda/fusion.hpp"
 
 #include "comfystream/backend/cuda/storage_types.hpp"
+#include "comfystream/backend/cuda/tap_weights.hpp"
 #include "comfystream/graph/builder.hpp"
 #include "tests/support/op_cases.hpp"
 
@@ -89,6 +90,90 @@ TEST(Fusion, AConvolutionReadsThePictureThatIsEnlargedForIt) {
   EXPECT_FALSE(enlarged(15, false, graph::ResizeMode::kNearest)) << "rows of the small picture count differently";
   EXPECT_FALSE(enlarged(16, false, graph::ResizeMode::kBilinear));
   EXPECT_FALSE(enlarged(16, true, graph::ResizeMode::kNearest)) << "somebody else reads the large one";
+}
+
+TEST(Fusion, AConvolutionOfAResizedMapRunsOnTheSmallOne) {
+  const auto resized = [](std::int64_t size, bool read_twice, graph::ResizeMode mode) {
+    Builder b;
+    const Value small = map_of(b);
+    const Value large = b.resize(conv(b, small), {.mode = mode, .height = size, .width = size});
+    const Value y = b.relu(conv(b, large, 2));
+    b.output("y", conv(b, read_twice ? b.add(y, large) : y, 3));
+    const Fused f = fuse_graph(b);
+    const auto op = f.fusion.fused.find(y.id);
+    const bool found = op != f.fusion.fused.end() && op->second.resized.has_value();
+    EXPECT_EQ(f.fusion.roles[large.id], found ? Role::kAbsorbed : Role::kOp);
+    if (found) {
+      EXPECT_EQ(op->second.resized, f.graph.node(large).operands[0]);
+      EXPECT_EQ(op->second.activation, UnaryKind::kRelu);
+      EXPECT_FALSE(op->second.head);
+    }
+    return found;
+  };
+  EXPECT_TRUE(resized(13, false, graph::ResizeMode::kBilinear));
+  EXPECT_FALSE(resized(10, false, graph::ResizeMode::kBilinear)) << "few pixels more, but nine maps";
+  EXPECT_FALSE(resized(13, false, graph::ResizeMode::kBicubic));
+  EXPECT_FALSE(resized(13, true, graph::ResizeMode::kBilinear)) << "somebody else reads the large one";
+}
+
+TEST(Fusion, AConvolutionOfAResizedMapTakesThePixelwiseOneBeforeTheResize) {
+  const auto before = [](bool read_twice) {
+    Builder b;
+    const Value x = conv(b, map_of(b));
+    const Value small = b.conv2d(x, b.weight(weight({16, 16, 1, 1}, 3)), b.weight(weight({16}, 4)), {});
+    const Value large = b.resize(small, {.mode = graph::ResizeMode::kBilinear, .height = 16, .width = 16});
+    const Value y = conv(b, large, 2);
+    b.output("y", conv(b, y, 5));
+    if (read_twice) b.output("z", conv(b, small, 6));
+    const Fused f = fuse_graph(b);
+    const FusedOp& op = f.fusion.fused.at(y.id);
+    EXPECT_EQ(op.resized, op.before ? x : small);
+    EXPECT_EQ(f.fusion.roles[small.id], op.before ? Role::kAbsorbed : Role::kOp);
+    if (op.before) {
+      EXPECT_EQ(op.tap_weight.shape(), (Shape{9, 16, 16}));
+      EXPECT_EQ(op.tap_bias.elements(), 9 * 16);
+    }
+    return op.before.has_value();
+  };
+  EXPECT_TRUE(before(false));
+  EXPECT_FALSE(before(true)) << "somebody else reads what it makes";
+}
+
+TEST(Fusion, ComposesTapsWithWhatIsBeforeThem) {
+  Tensor taps(DType::kF32, {1, 2, 3, 3});
+  for (std::size_t i = 0; i < 18; ++i) taps.mutable_values<float>()[i] = static_cast<float>(i);
+  Tensor pixelwise(DType::kF32, {2, 3, 1, 1});
+  for (std::size_t i = 0; i < 6; ++i) pixelwise.mutable_values<float>()[i] = static_cast<float>(i + 1);
+  const Tensor both = compose_taps(taps, pixelwise);
+  Tensor added(DType::kF32, {2});
+  added.mutable_values<float>()[0] = 1.0F;
+  added.mutable_values<float>()[1] = 2.0F;
+  const Tensor bias = compose_tap_bias(taps, added);
+  for (std::size_t tap = 0; tap < 9; ++tap) {
+    const auto first = static_cast<float>(tap);
+    for (std::size_t d = 0; d < 3; ++d) {
+      const auto from = static_cast<float>(d + 1);
+      EXPECT_EQ(both.values<float>()[3 * tap + d], first * from + (first + 9.0F) * (from + 3.0F));
+    }
+    EXPECT_EQ(bias.values<float>()[tap], first * 1.0F + (first + 9.0F) * 2.0F);
+  }
+}
+
+TEST(Fusion, AConvolutionOfAResizedMapTakesTheHeadBehindIt) {
+  Builder b;
+  const Value small = conv(b, map_of(b));
+  const Value large = b.resize(small, {.mode = graph::ResizeMode::kBilinear, .height = 16, .width = 16});
+  const Value h = b.relu(conv(b, large, 2));
+  const Value head = b.conv2d(h, b.weight(weight({1, 16, 1, 1}, 3)), b.weight(weight({1}, 4)), {});
+  const Value y = b.relu(head);
+  b.output("y", y);
+  const Fused f = fuse_graph(b);
+  const FusedOp& op = f.fusion.fused.at(y.id);
+  EXPECT_EQ(op.resized, small);
+  EXPECT_EQ(op.activation, UnaryKind::kRelu);
+  EXPECT_EQ(op.head, head);
+  EXPECT_EQ(op.head_activation, UnaryKind::kRelu);
+  for (const Value inside : {large, h, head}) EXPECT_EQ(f.fusion.roles[inside.id], Role::kAbsorbed);
 }
 
 TEST(Fusion, AResultReadTwiceIsKept) {

@@ -82,6 +82,43 @@ void launch_resize_nhwc(const Strided& x, const Strided& y, const graph::ResizeA
 void launch_resize_add(const Strided& x, const Strided& y, const graph::ResizeAttrs& attrs, const void* residual,
                        void* positive, cudaStream_t stream);
 
+/// A convolution of 3x3, with one pixel of border, of a map enlarged bilinearly, from what its taps make of the small
+/// map: taps [batch, height, width, 9, channels], dense. y = sum over taps of taps resized and shifted, plus bias, then
+/// relu; dense [batch, out_height, out_width, channels] of the taps' type, or with a head one value for each pixel: the
+/// sum over channels of y * head, plus head_bias, then head_relu. Positions as launch_resize(). Not smaller than the
+/// small map in either direction; channels a power of two from 8 to 128.
+struct GatherTapsCall {
+  DType type;
+  const void* taps;
+  const float* bias;  ///< or nullptr
+  bool relu;
+  const float* head;       ///< or nullptr
+  const float* head_bias;  ///< or nullptr
+  bool head_relu;
+  void* y;
+  DType y_type;  ///< `type`; with a head also f32
+  std::int64_t batch, channels, height, width, out_height, out_width;
+  bool align_corners;
+};
+void launch_gather_taps(const GatherTapsCall& call, cudaStream_t stream);
+
+/// A convolution of 3x3, with one pixel of border, to at most 3 channels. Pixel (h, w) of frame n of x, of `type`,
+/// starts at n * strides[0] + h * strides[1] + w * strides[2], multiples of 8; weight [33, channels] of `type` has the
+/// kernels of tap t and output k at row 3 t + k. y is dense [batch, height, width, outputs].
+struct NarrowConvCall {
+  DType type;
+  const void* x;
+  std::int64_t strides[3];
+  const void* weight;
+  const float* bias;  ///< or nullptr
+  void* y;
+  DType y_type;
+  std::int64_t batch, channels, height, width, outputs;
+};
+/// Whether there is a kernel for so many channels.
+[[nodiscard]] bool has_narrow_conv(std::int64_t channels);
+void launch_narrow_conv(const NarrowConvCall& call, cudaStream_t stream);
+
 /// x [a, b, c, d, e] of `size` bytes an element; `fill` holds the constant.
 struct PadCall {
   Strided x, y;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // PyTorch's interpolate(antialias=False), position by position as the reference computes it.
+#include "comfystream/backend/cuda/bilinear.cuh"
 #include "comfystream/backend/cuda/device_code.cuh"
 
 namespace comfystream::backend::cuda {
@@ -11,17 +12,6 @@ struct Taps {
   int index[4];
   float weight[4];
 };
-
-// Products and sums are kept apart (no fused multiply-add) where the reference rounds in between.
-__device__ float position_of(int out, int in_size, int out_size, bool align_corners) {
-  const auto position = static_cast<float>(out);
-  if (align_corners) {
-    if (out_size == 1) return 0.0F;
-    return __fmul_rn(position, __fdiv_rn(static_cast<float>(in_size - 1), static_cast<float>(out_size - 1)));
-  }
-  const float scale = __fdiv_rn(static_cast<float>(in_size), static_cast<float>(out_size));
-  return __fsub_rn(__fmul_rn(position + 0.5F, scale), 0.5F);
-}
 
 __device__ int nearest_index(int out, int in_size, int out_size, float shift) {
   const float scale = __fdiv_rn(static_cast<float>(in_size), static_cast<float>(out_size));
@@ -39,14 +29,12 @@ __device__ Taps taps_at(ResizeMode mode, int out, int in_size, int out_size, boo
     taps.weight[0] = 1.0F;
     return taps;
   }
-  float position = position_of(out, in_size, out_size, align_corners);
   if (mode == ResizeMode::kBilinear) {
-    position = fmaxf(position, 0.0F);
-    const int first = min(static_cast<int>(position), in_size - 1);
-    const float fraction = fminf(fmaxf(position - static_cast<float>(first), 0.0F), 1.0F);
-    taps = {{first, min(first + 1, in_size - 1)}, {1.0F - fraction, fraction}};
+    const Between between = between_at(out, in_size, out_size, align_corners);
+    taps = {{between.first, between.second}, {between.first_weight, between.second_weight}};
     return taps;
   }
+  const float position = position_of(out, in_size, out_size, align_corners);
   const float base = floorf(position);
   const float t = position - base;
   taps = {{}, {cubic_far(t + 1.0F), cubic_near(t), cubic_near(1.0F - t), cubic_far(2.0F - t)}};
