@@ -26,6 +26,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -189,17 +190,22 @@ def run_program(models: pathlib.Path, batch: int, frames: int, cache: str) -> di
     }
 
 
-def measure_program(models: pathlib.Path, batches: str, tuned: pathlib.Path, told: dict[str, Any]) -> None:
-    """Cold starts without and with a tuning cache, then every batch size, into `told` as they come. `tuned` is a cache
-    that cuda_networks has filled, which the program takes where it has its name."""
+def measure_program(options: argparse.Namespace, told: dict[str, Any], keep: Callable[[], None]) -> None:
+    """Every batch size, then cold starts without and with a tuning cache, into `told` as they come. The cache that
+    cuda_networks has filled serves the program as well where it has its name."""
+    tuned = pathlib.Path(options.cache)
+    told["rows"] = []
+    with tempfile.TemporaryDirectory() as cache:
+        home = str(tuned.parent) if tuned.name == "comfystream" else cache
+        for size in map(int, options.batches.split(",")):
+            told["rows"].append(run_program(options.models, size, min(300 * size, 1600), home))
+            print(told["rows"][-1], flush=True)
+            keep()
     with tempfile.TemporaryDirectory() as cache:
         for name in ("without_cache", "with_cache"):
-            told[name] = run_program(models, 2, 64, cache)
-        told["rows"] = []
-        home = str(tuned.parent) if tuned.name == "comfystream" else cache
-        for size in map(int, batches.split(",")):
-            told["rows"].append(run_program(models, size, 300 * size, home))
-            print(told["rows"][-1], flush=True)
+            told[name] = run_program(options.models, 2, 64, cache)
+            print(name, told[name], flush=True)
+            keep()
 
 
 def peer_rows(text: str) -> list[dict[str, Any]]:
@@ -298,7 +304,9 @@ def table(report: dict[str, Any]) -> str:
     for mode in sorted({row["mode"] for row in peers}):
         add(f"PyTorch, {mode}", {row["batch"]: f"{row['fps']:.1f}" for row in peers if row["mode"] == mode})
     for name in ("without_cache", "with_cache") if program["rows"] else ():
-        start = program[name]
+        start = program.get(name)
+        if start is None:
+            continue
         seconds = start["startup_ms"].get("first_frame_out", 0) / 1e3
         lines += [
             "",
@@ -341,8 +349,7 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
     save(report, options.out)
     if options.models is not None:
         report["program"] = {}
-        measure_program(options.models, options.batches, pathlib.Path(options.cache), report["program"])
-        save(report, options.out)
+        measure_program(options, report["program"], lambda: save(report, options.out))
     return report
 
 
