@@ -3,8 +3,8 @@
 """Builds, tests and measures the CUDA backend on the card of this machine, and keeps what came out.
 
     tools/gpu_check.py [--cmake=-DCOMFYSTREAM_CUDNN_FRONTEND=DIR ...] [--peer SCRIPT --peer-mode graph,compile]
-                       [--batches 1,2,4,8] [--parts whole,split] [--reference FOLDER] [--models FOLDER] [--sanitize]
-                       [--commit HASH] [--out docs/performance]
+                       [--batches 1,2,4,8] [--parts whole,split] [--reference FOLDER [--compare depth,unet]]
+                       [--models FOLDER] [--sanitize] [--commit HASH] [--out docs/performance]
 
 Writes OUT/<card>.json (everything) and OUT/<card>.md (a table). `--reference` is where the reference backend's outputs
 of the full-size networks are, or are written if they are not there (minutes on many cores). `--peer` is a program that
@@ -32,7 +32,7 @@ from typing import Any
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "cuda"
 TEST_PARTS = 8
-PARTS = ("depth", "taesd", "control", "unet", "workflow", "img2img")
+PARTS = "depth,taesd,control,unet,workflow,img2img"
 WORKFLOW = ROOT / "workflows" / "comfystream" / "sd15-tensorrt-batch2-tensor-api.json"
 TARGETS = (
     "cuda_backend_tests",
@@ -129,14 +129,14 @@ def in_parts(command: list[str]) -> list[str]:
     return texts
 
 
-def compare_networks(reference: pathlib.Path) -> list[str]:
+def compare_networks(reference: pathlib.Path, parts: list[str]) -> list[str]:
     program = str(BUILD / "bin" / "network_outputs")
-    missing = [part for part in PARTS if not list(reference.glob(f"{part}.*"))]
+    missing = [part for part in parts if not list(reference.glob(f"{part}.*"))]
     processes = [subprocess.Popen([program, "reference", str(reference), "--parts", part]) for part in missing]
     for process in processes:
         process.wait()
     lines = []
-    for part in PARTS:
+    for part in parts:
         text = run([program, "cuda", str(reference), "--compare", "--parts", part], check=False)
         lines += [line for line in text.splitlines() if "mean error" in line or "PSNR" in line]
     return lines
@@ -337,7 +337,7 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
         run([str(BUILD / "bin" / "comfystream"), "models", "synth", "--arch", "sd15", "-q", "-o", str(options.models)])
     if options.reference is not None:
         options.reference.mkdir(parents=True, exist_ok=True)
-        report["comparison"] = compare_networks(options.reference)
+        report["comparison"] = compare_networks(options.reference, options.compare.split(","))
         save(report, options.out)
     if peers is not None:
         report["peer"] += peers.finish(options.peer_timeout)
@@ -360,6 +360,7 @@ def main() -> int:
     parser.add_argument("--batches", default="1,2,4,8")
     parser.add_argument("--parts", default="whole,split,unet,control,taesd,depth")
     parser.add_argument("--reference", type=pathlib.Path)
+    parser.add_argument("--compare", default=PARTS)
     parser.add_argument("--models", type=pathlib.Path)
     parser.add_argument("--peer")
     parser.add_argument("--peer-mode", default="graph,compile")
