@@ -2,6 +2,7 @@
 #include "comfystream/backend/cuda/cuda_backend.hpp"
 
 #include "comfystream/backend/cuda/check.hpp"
+#include "comfystream/backend/cuda/device_memory.hpp"
 #include "comfystream/backend/cuda/executable.hpp"
 #include "comfystream/backend/cuda/kernels.hpp"
 #include "comfystream/backend/cuda/step_times.hpp"
@@ -22,6 +23,7 @@ class CudaBackend final : public Backend {
   [[nodiscard]] std::vector<DeviceInfo> devices() const override;
   [[nodiscard]] bool reaches_device() const override { return true; }
   [[nodiscard]] DeviceCeilings measure_ceilings() override {
+    const cuda::DeviceScope scope(options_.device);
     return cuda::measure_ceilings(options_.device, options_.precision);
   }
   [[nodiscard]] std::unique_ptr<Executable> compile(const graph::Graph& graph, const CompileOptions& options) override;
@@ -86,6 +88,7 @@ std::unique_ptr<Executable> CudaBackend::compile(const graph::Graph& graph, cons
     throw Error(ErrorCode::kBackend,
                 "the cuda backend cannot use device " + std::to_string(options_.device) + ": " + reason);
   }
+  const cuda::DeviceScope scope(options_.device);
   return std::make_unique<cuda::CudaExecutable>(std::make_shared<cuda::Engine>(graph, options, options_, libraries()));
 }
 

@@ -47,6 +47,31 @@ TEST(CudaBackend, SaysWhyADeviceCannotBeUsed) {
   }
 }
 
+TEST_F(DeviceTest, TheCallersChoiceOfADeviceStays) {
+  int count = 0;
+  ASSERT_EQ(cudaGetDeviceCount(&count), cudaSuccess);
+  if (count < 2) GTEST_SKIP() << "one GPU here";
+  for (const int chosen : {0, 1}) {
+    ASSERT_EQ(cudaSetDevice(chosen), cudaSuccess);
+    const auto current = [] {
+      int device = -1;
+      static_cast<void>(cudaGetDevice(&device));
+      return device;
+    };
+    static_cast<void>(make_cuda_backend()->devices());
+    EXPECT_EQ(current(), chosen) << "after devices()";
+    CudaOptions options;
+    options.device = 1 - chosen;
+    const auto executable = compile_untuned(scaled_sum(), 2, options);
+    EXPECT_EQ(current(), chosen) << "after compile()";
+    executable->set_parameter(0, Tensor::from<float>({1}, {2.0F}));
+    executable->warm(1);
+    const auto slot = executable->make_slot();
+    EXPECT_EQ(current(), chosen) << "after make_slot()";
+  }
+  ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+}
+
 TEST_F(DeviceTest, ABatchKeepsTheParametersItStartedWith) {
   const auto executable = compile_untuned(scaled_sum(), 3);
   const auto slot = executable->make_slot();

@@ -315,6 +315,7 @@ std::map<std::string, std::chrono::nanoseconds> Engine::time_by_scope() {
 }
 
 std::unique_ptr<Slot> CudaExecutable::make_slot() {
+  const DeviceScope scope(engine_->device());
   try {
     return std::make_unique<CudaSlot>(engine_);
   } catch (const Error& error) {
@@ -322,13 +323,19 @@ std::unique_ptr<Slot> CudaExecutable::make_slot() {
   }
   throw out_of_memory(engine_->measure_shortage());  // with the memory of the half-made slot given back
 }
-void CudaExecutable::set_parameter(std::size_t index, const Tensor& value) { engine_->set_parameter(index, value); }
+void CudaExecutable::set_parameter(std::size_t index, const Tensor& value) {
+  const DeviceScope scope(engine_->device());
+  engine_->set_parameter(index, value);
+}
 void CudaExecutable::enqueue(Slot& slot, std::int64_t batch_size) { own_slot(slot, *engine_).enqueue(batch_size); }
 void CudaExecutable::wait(Slot& slot) { own_slot(slot, *engine_).wait(); }
 std::chrono::nanoseconds CudaExecutable::device_time(const Slot& slot) const {
   return own_slot(const_cast<Slot&>(slot), *engine_).device_time();
 }
-void CudaExecutable::warm(std::int64_t batch_size) { engine_->warm(batch_size); }
+void CudaExecutable::warm(std::int64_t batch_size) {
+  const DeviceScope scope(engine_->device());
+  engine_->warm(batch_size);
+}
 std::map<std::string, std::chrono::nanoseconds> CudaExecutable::time_by_scope() const {
   return engine_->time_by_scope();
 }
@@ -338,6 +345,7 @@ std::map<std::string, std::chrono::nanoseconds> CudaExecutable::startup_times() 
 }
 
 std::vector<StepTime> CudaExecutable::time_steps(std::int64_t batch_size) {
+  const DeviceScope scope(engine_->device());
   return cuda::time_steps(*this, batch_size);
 }
 

@@ -10,7 +10,7 @@
 
 namespace comfystream::backend::cuda {
 
-/// Whether this build holds our kernels for device `device`.
+/// Whether this build holds our kernels for device `device`. The thread's current device stays.
 [[nodiscard]] bool kernels_fit_device(int device);
 
 /// A weight's packing (see Packing): `to` dense `dims`.

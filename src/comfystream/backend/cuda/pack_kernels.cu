@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Constants into the layout of the kernel that reads them.
 #include "comfystream/backend/cuda/device_code.cuh"
+#include "comfystream/backend/cuda/device_memory.hpp"
 #include "comfystream/error.hpp"
 
 namespace comfystream::backend::cuda {
@@ -105,9 +106,11 @@ void pack_bits(const PackCall& call, const Layout& layout, long long count, cuda
 }  // namespace
 
 bool kernels_fit_device(int device) {
-  if (cudaSetDevice(device) != cudaSuccess) return false;
+  const DeviceScope scope(device);
+  int current = -1;
   cudaFuncAttributes attributes{};
-  const bool fits = cudaFuncGetAttributes(&attributes, pack_as_is<unsigned>) == cudaSuccess;
+  const bool fits = cudaGetDevice(&current) == cudaSuccess && current == device &&
+                    cudaFuncGetAttributes(&attributes, pack_as_is<unsigned>) == cudaSuccess;
   static_cast<void>(cudaGetLastError());
   return fits;
 }
