@@ -68,6 +68,9 @@ TEST_F(DeviceTest, TheCallersChoiceOfADeviceStays) {
     executable->warm(1);
     const auto slot = executable->make_slot();
     EXPECT_EQ(current(), chosen) << "after make_slot()";
+    executable->enqueue(*slot, 1);
+    executable->wait(*slot);
+    EXPECT_EQ(current(), chosen) << "after a batch";
   }
   ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
 }

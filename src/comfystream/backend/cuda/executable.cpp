@@ -327,7 +327,10 @@ void CudaExecutable::set_parameter(std::size_t index, const Tensor& value) {
   const DeviceScope scope(engine_->device());
   engine_->set_parameter(index, value);
 }
-void CudaExecutable::enqueue(Slot& slot, std::int64_t batch_size) { own_slot(slot, *engine_).enqueue(batch_size); }
+void CudaExecutable::enqueue(Slot& slot, std::int64_t batch_size) {
+  const DeviceScope scope(engine_->device());
+  own_slot(slot, *engine_).enqueue(batch_size);
+}
 void CudaExecutable::wait(Slot& slot) { own_slot(slot, *engine_).wait(); }
 std::chrono::nanoseconds CudaExecutable::device_time(const Slot& slot) const {
   return own_slot(const_cast<Slot&>(slot), *engine_).device_time();
