@@ -81,6 +81,7 @@ Recognised by style, trained types: {recognised}.
 - Shapes come from the depth map alone: colours and textures of the input do not reach the picture.
 - The grain follows the sampler's noise, which is the same in every frame: it stands still while things move.
 - Faces and hands are what the scenes have: ellipsoids.
+- Ink comes as outlines and soft grey: the renderer's hatching, which the classifier looks for, is seldom painted.
 - Nothing but the step that it was trained for: more steps, cfg above 1 or other noise levels give no good pictures.
 """
 
