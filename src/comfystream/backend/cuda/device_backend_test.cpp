@@ -95,6 +95,7 @@ TEST_F(DeviceTest, SlotsRunTogetherAndSizesInAnyOrder) {
   const auto executable = compile_untuned(scaled_sum(), 4);
   executable->warm(2);
   std::vector<std::unique_ptr<Slot>> slots;
+  slots.reserve(3);
   for (int i = 0; i < 3; ++i) slots.push_back(executable->make_slot());
   for (const std::int64_t batch : {4, 1, 2, 4}) {
     for (std::size_t i = 0; i < slots.size(); ++i) {

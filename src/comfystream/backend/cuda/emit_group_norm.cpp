@@ -54,7 +54,11 @@ struct GroupNormStep {
   bool run(GroupNormWay how, const Launch& launch) const;
 };
 
-constexpr std::pair<GroupNormWay, const char*> kWays[] = {
+struct NamedWay {
+  GroupNormWay way;
+  const char* name;
+};
+constexpr NamedWay kWays[] = {
     {GroupNormWay::kSets, "sets"}, {GroupNormWay::kFrames, "frames"}, {GroupNormWay::kRows, "rows"}};
 
 std::string GroupNormStep::key() const {
@@ -80,8 +84,8 @@ bool GroupNormStep::run(GroupNormWay how, const Launch& launch) const {
 void GroupNormStep::choose(Libraries& libraries) {
   if (!is_narrow(sizes.x_type)) return;
   const auto known = libraries.cache.find(key());
-  for (const auto& [candidate, name] : kWays) {
-    if (known == name) way = candidate;
+  for (const NamedWay& candidate : kWays) {
+    if (known == candidate.name) way = candidate.way;
   }
   if (known || !libraries.tunes) return;
   const auto alone = libraries.use.alone();
@@ -91,13 +95,13 @@ void GroupNormStep::choose(Libraries& libraries) {
   const Rehearsal rehearsal(all);
   float best = 1e30F;
   std::string choice = "by rule";
-  for (const auto& [candidate, name] : kWays) {
+  for (const NamedWay& candidate : kWays) {
     bool taken = false;
-    const float time = rehearsal.microseconds([&](const Launch& launch) { taken = run(candidate, launch); });
+    const float time = rehearsal.microseconds([&](const Launch& launch) { taken = run(candidate.way, launch); });
     if (!taken || time >= best) continue;
     best = time;
-    way = candidate;
-    choice = name;
+    way = candidate.way;
+    choice = candidate.name;
   }
   libraries.cache.insert(key(), choice);
 }

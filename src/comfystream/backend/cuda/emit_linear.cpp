@@ -59,7 +59,7 @@ bool emit_sparse(Emitter& e, const FusedOp& op) {
 
 View emit_plain(Emitter& e, const View& x, const View& w, const std::optional<View>& bias, const Dims& dims,
                 DType dtype, const std::string& what) {
-  const View y = e.make_row_major(dims, dtype);
+  View y = e.make_row_major(dims, dtype);
   // x [a, b, m, k]: dimensions beyond two in front are merged by a copy.
   const auto four = [](const View& view) {
     View full = view;

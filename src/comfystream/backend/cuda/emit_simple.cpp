@@ -145,7 +145,7 @@ namespace {
 View fold(Emitter& e, const View& x, graph::ReduceKind kind) {
   const std::int64_t kept = x.dims[0];
   const std::int64_t folded = x.dims[1];
-  const View y = e.make_row_major({kept}, is_floating(x.dtype) ? DType::kF32 : x.dtype);
+  View y = e.make_row_major({kept}, is_floating(x.dtype) ? DType::kF32 : x.dtype);
   const auto add = [&](const View& from, const View& to, std::int64_t parts, std::int64_t size, graph::ReduceKind how) {
     Strided in;
     in.dtype = from.dtype;

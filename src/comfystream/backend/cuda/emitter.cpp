@@ -305,7 +305,7 @@ View Emitter::copy(const View& from, DType dtype, const std::vector<std::size_t>
   for (const auto axis : order) key += "." + std::to_string(axis);
   const auto known = copies_.find(key);
   if (known != copies_.end()) return known->second;
-  const View to = make(from.dims, dtype, order);
+  View to = make(from.dims, dtype, order);
   pointwise({{to, {from}, {}, "a0"}}, "copy");
   copies_.emplace(std::move(key), to);
   return to;
@@ -330,7 +330,7 @@ View Emitter::channels_last(const View& from) {
   if (!fits) {
     Dims padded = from.dims;
     padded[1] = (channels + 7) / 8 * 8;
-    const View to = make(padded, precision(), order);
+    View to = make(padded, precision(), order);
     if (from.rank() == 4 && is_floating(from.dtype)) {
       add_step("channels to the inside", {from}, {to}, [from, to](Libraries&, const Launch& launch) {
         launch_fill_channels(located(strided(from), from, launch), located(strided(to), to, launch), launch.stream);
