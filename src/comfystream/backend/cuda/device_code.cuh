@@ -55,6 +55,16 @@ __device__ inline T from_float(float value) {
   return static_cast<T>(value);
 }
 
+/// Two of them at once, as 32 bits, the first one lowest.
+template <typename T>
+__device__ inline float2 to_floats(unsigned packed) {
+  if constexpr (std::is_same_v<T, __half>) {
+    return __half22float2(*reinterpret_cast<const __half2*>(&packed));
+  } else {
+    return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(&packed));
+  }
+}
+
 /// An element of a tensor whose floating type is known at run time only.
 __device__ inline float load(const void* data, DType dtype, long long at) {
   if (dtype == DType::kF16) return to_float(static_cast<const __half*>(data)[at]);

@@ -4,6 +4,7 @@
 #include "comfystream/backend/cuda/emit_conv.hpp"
 
 #include "comfystream/backend/cuda/constants.hpp"
+#include "comfystream/backend/cuda/hopper_device.hpp"
 #include "comfystream/backend/cuda/rehearsal.hpp"
 #include "comfystream/backend/cuda/strip_conv.hpp"
 #include "comfystream/error.hpp"
@@ -279,7 +280,7 @@ void CudnnStep::run_strips(const Launch& launch) const {
 
 std::int64_t CudnnStep::prepare(Libraries& libraries) {
   const std::int64_t workspace = prepare_cudnn(libraries);
-  use_strips = strips_fit && strip_microseconds(libraries) <= cudnn_microseconds(libraries);
+  use_strips = strips_fit && runs_hopper_kernels() && strip_microseconds(libraries) <= cudnn_microseconds(libraries);
   return use_strips ? 0 : workspace;
 }
 

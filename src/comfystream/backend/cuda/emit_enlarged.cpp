@@ -5,6 +5,7 @@
 // where they belong. For 64 channels a kernel of ours does it all.
 #include "comfystream/backend/cuda/emit_conv.hpp"
 #include "comfystream/backend/cuda/enlarged_conv.hpp"
+#include "comfystream/backend/cuda/hopper_device.hpp"
 #include "comfystream/backend/cuda/rehearsal.hpp"
 
 #include <algorithm>
@@ -66,7 +67,7 @@ std::int64_t EnlargedStep::prepare(Libraries& libraries) {
   const float quarter_time = libraries.cudnn.measured(problem.key()).value_or(0.0F) + 4.0F * pass;
   const float whole_time = whole->microseconds(libraries) + 2.5F * pass;
   by_quarters = workspace >= 0 && quarter_time <= whole_time;
-  by_own = own_fits && own_microseconds(libraries) <= std::min(quarter_time, whole_time);
+  by_own = own_fits && runs_hopper_kernels() && own_microseconds(libraries) <= std::min(quarter_time, whole_time);
   if (by_own) return 0;
   const PointwiseKernel& after = by_quarters ? scatter : move;
   if (!after.source.empty()) after_kernel = libraries.jit.kernel(after.source, "pointwise");

@@ -4,6 +4,7 @@
 #include "comfystream/backend/cuda/constants.hpp"
 #include "comfystream/backend/cuda/emitter.hpp"
 #include "comfystream/backend/cuda/gated_product.hpp"
+#include "comfystream/backend/cuda/hopper_device.hpp"
 #include "comfystream/backend/cuda/libraries.hpp"
 #include "comfystream/backend/cuda/rehearsal.hpp"
 
@@ -38,6 +39,8 @@ void GatedStep::run_apart(Libraries& libraries, const Launch& launch) const {
 }
 
 void GatedStep::choose(Libraries& libraries) {
+  together = runs_hopper_kernels();
+  if (!together) return;
   const std::string key = "gated " + problem.key();
   if (const auto known = libraries.cache.find(key)) {
     together = *known == "together";

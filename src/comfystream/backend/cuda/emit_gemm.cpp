@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A product of matrices by cuBLASLt or, where its weights are narrow, by a kernel of ours: whichever is faster.
 #include "comfystream/backend/cuda/emitter.hpp"
+#include "comfystream/backend/cuda/hopper_device.hpp"
 #include "comfystream/backend/cuda/libraries.hpp"
 #include "comfystream/backend/cuda/rehearsal.hpp"
 #include "comfystream/backend/cuda/resident_product.hpp"
@@ -50,7 +51,7 @@ void GemmStep::run(Libraries& libraries, const Launch& launch) const {
 
 void GemmStep::choose(Libraries& libraries) {
   const bool candidate = problem.activation == GemmActivation::kNone && problem.y_type == problem.type &&
-                         resident_product_takes(problem.in, problem.out);
+                         resident_product_takes(problem.in, problem.out) && runs_hopper_kernels();
   if (!candidate) return;
   const std::string key = "resident " + problem.key();
   if (const auto known = libraries.cache.find(key)) {

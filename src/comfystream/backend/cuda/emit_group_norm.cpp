@@ -5,24 +5,12 @@
 #include "comfystream/backend/cuda/rehearsal.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 namespace comfystream::backend::cuda {
 namespace {
 
 using graph::Node;
 using graph::Value;
-
-std::vector<std::size_t> natural_order(std::size_t rank) {
-  std::vector<std::size_t> order(rank);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  return order;
-}
-
-View floats_of(Emitter& e, Value v) {
-  const View x = e.view(v);
-  return is_floating(x.dtype) ? x : e.copy(x, DType::kF32, axis_order(x));
-}
 
 // [N, C, ...] as [N, pixels, C] with adjacent channels: itself, or a copy.
 View pixels_by_channels(Emitter& e, const View& x) {
@@ -38,7 +26,7 @@ View pixels_by_channels(Emitter& e, const View& x) {
 
 // A shift [B or 1, C, 1, 1] with adjacent channels.
 View shift_view(Emitter& e, Value shift) {
-  const View given = floats_of(e, shift);
+  const View given = e.floats(shift);
   return given.strides[1] == 1 ? given : e.copy(given, given.dtype, natural_order(4));
 }
 
@@ -123,7 +111,7 @@ void emit_group_norm(Emitter& e, const FusedOp& op) {
     operand = parts[0] == *op.shift ? parts[1] : parts[0];
     step->shift = shift_view(e, *op.shift);
   }
-  const View x = step->x = pixels_by_channels(e, floats_of(e, operand));
+  const View x = step->x = pixels_by_channels(e, e.floats(operand));
   step->weight = e.float_vector(node.operands[1]);
   step->bias = e.float_vector(node.operands[2]);
   const Dims dims = e.dims(op.core);

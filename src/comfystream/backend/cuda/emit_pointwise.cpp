@@ -237,12 +237,6 @@ std::optional<std::vector<std::size_t>> order_of_parts(Emitter& e, Value v) {
   return best;
 }
 
-std::vector<std::size_t> natural_order(std::size_t rank) {
-  std::vector<std::size_t> order(rank);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  return order;
-}
-
 }  // namespace
 
 void emit_pointwise(Emitter& e, Value v) {

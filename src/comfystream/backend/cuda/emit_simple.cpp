@@ -8,24 +8,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <numeric>
 
 namespace comfystream::backend::cuda {
 namespace {
 
 using graph::Node;
 using graph::Value;
-
-std::vector<std::size_t> natural_order(std::size_t rank) {
-  std::vector<std::size_t> order(rank);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  return order;
-}
-
-View floats_of(Emitter& e, Value v) {
-  const View x = e.view(v);
-  return is_floating(x.dtype) ? x : e.copy(x, DType::kF32, axis_order(x));
-}
 
 // What a layer norm reads: rows at a constant distance inside groups of them, as a slice of every frame's rows has.
 struct NormRows {
@@ -49,7 +37,7 @@ NormRows norm_rows(Emitter& e, const View& given) {
 
 void emit_layer_norm(Emitter& e, Value v) {
   const Node& node = e.node(v);
-  const NormRows rows = norm_rows(e, floats_of(e, node.operands[0]));
+  const NormRows rows = norm_rows(e, e.floats(node.operands[0]));
   const View weight = e.float_vector(node.operands[1]);
   const View bias = e.float_vector(node.operands[2]);
   const View y = e.result(v, natural_order(e.dims(v).size()));
@@ -99,7 +87,7 @@ void emit_resize(Emitter& e, const FusedOp& op) {
   const Value v = op.root;
   const Node& node = e.node(v);
   const auto& attrs = std::get<graph::ResizeAttrs>(node.attrs);
-  const View x = floats_of(e, node.operands[0]);
+  const View x = e.floats(node.operands[0]);
   const View y = e.result(v, axis_order(x));
   const auto inside = [&](const View& view) {
     return view.dtype == e.precision() && view.dims[1] % 8 == 0 && view.strides[1] == 1 && view.offset % 8 == 0 &&
@@ -198,7 +186,7 @@ void emit_reduce(Emitter& e, Value v) {
 void emit_softmax(Emitter& e, Value v) {
   const Node& node = e.node(v);
   const auto axis = static_cast<std::size_t>(std::get<graph::SoftmaxAttrs>(node.attrs).axis);
-  const View x = floats_of(e, node.operands[0]);
+  const View x = e.floats(node.operands[0]);
   const View y = e.result(v, axis_order(x));
   if (x.rank() > 5) throw Error(ErrorCode::kUnsupported, "cuda: softmax of more than 5 dimensions, in " + node.scope);
   const auto last = [axis](View view) {

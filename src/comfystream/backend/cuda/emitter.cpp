@@ -31,12 +31,6 @@ std::int64_t stored_bytes(const View& view) {
   return bytes;
 }
 
-std::vector<std::size_t> natural_order(std::size_t rank) {
-  std::vector<std::size_t> order(rank);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  return order;
-}
-
 std::vector<bool> find_static(const graph::Graph& graph) {
   std::vector<bool> is_static(graph.nodes().size());
   for (std::size_t i = 0; i < is_static.size(); ++i) {
@@ -350,6 +344,11 @@ View Emitter::channels_last(const View& from) {
     step = result.strides[i] * result.dims[i];
   }
   return result;
+}
+
+View Emitter::floats(Value v) {
+  View x = view(v);
+  return is_floating(x.dtype) ? x : copy(x, DType::kF32, axis_order(x));
 }
 
 View Emitter::float_vector(Value v) {

@@ -87,6 +87,8 @@ class Emitter {
   View rows(const View& from, DType dtype);
   /// [N, C, ...] as precision() with adjacent channels, a multiple of 8 of them (zeros are added): itself or a copy.
   View channels_last(const View& from);
+  /// A value as some floating type: where it is, or copied to f32.
+  View floats(graph::Value v);
   /// An operand as dense f32 elements of one dimension.
   View float_vector(graph::Value v);
 

@@ -7,6 +7,7 @@
 #include "comfystream/backend/cuda/device_code.cuh"
 #include "comfystream/backend/cuda/enlarged_conv.hpp"
 #include "comfystream/backend/cuda/hopper.cuh"
+#include "comfystream/backend/cuda/hopper_device.hpp"
 #include "comfystream/backend/cuda/tensor_map.hpp"
 #include "comfystream/backend/cuda/wgmma.cuh"
 
@@ -214,20 +215,12 @@ __global__ void __launch_bounds__(kThreads, 1)
 #endif
 }
 
-std::int64_t processors_of_device() {
-  int device = 0;
-  int count = 0;
-  check(cudaGetDevice(&device), "asking for the device");
-  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "asking for the device");
-  return count;
-}
-
 template <typename T>
 void start(const EnlargedConvCall& call, cudaStream_t stream) {
   check(cudaFuncSetAttribute(enlarged_conv<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedBytes),
         "preparing a convolution");
   const std::int64_t across = (call.width + kSmall - 1) / kSmall * call.batch;
-  const std::int64_t down = std::clamp<std::int64_t>(processors_of_device() / across, 1, call.height);
+  const std::int64_t down = std::clamp<std::int64_t>(count_multiprocessors() / across, 1, call.height);
   const std::int64_t rows = (call.height + down - 1) / down;
   const CUtensorMap x = make_tensor_map({call.x,
                                          call.type,

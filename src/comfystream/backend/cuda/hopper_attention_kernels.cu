@@ -2,6 +2,7 @@
 #include "comfystream/backend/cuda/device_code.cuh"
 #include "comfystream/backend/cuda/hopper_attention.cuh"
 #include "comfystream/backend/cuda/hopper_attention.hpp"
+#include "comfystream/backend/cuda/hopper_device.hpp"
 #include "comfystream/backend/cuda/tensor_map.hpp"
 
 #include <algorithm>
@@ -16,14 +17,6 @@ using hopper::AttentionConfig;
 using hopper::AttentionWork;
 
 using LaunchWay = void (*)(const AttentionProblem&, const AttentionPointers&, cudaStream_t);
-
-int processors_of_device() {
-  int device = 0;
-  int count = 0;
-  check(cudaGetDevice(&device), "asking for the device");
-  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "asking for the device");
-  return count;
-}
 
 CUtensorMap map_of(const void* data, DType type, const Dims& dims, const Dims& strides, int rows) {
   return make_tensor_map({data,
@@ -48,7 +41,7 @@ void launch(const AttentionProblem& p, const AttentionPointers& pointers, cudaSt
   work.scale_log2 = p.scale * std::numbers::log2e_v<float>;
   check(cudaFuncSetAttribute(hopper::attention_kernel<C>, cudaFuncAttributeMaxDynamicSharedMemorySize, C::kSharedBytes),
         "preparing attention");
-  const int blocks = std::min(work.tiles, processors_of_device());
+  const int blocks = std::min(work.tiles, count_multiprocessors());
   launch_kernel(hopper::attention_kernel<C>, dim3(static_cast<unsigned>(blocks)), C::kThreads, C::kSharedBytes, stream,
                 map_of(pointers.q, p.type, p.q, p.q_strides, 64),
                 map_of(pointers.k, p.type, p.k, p.k_strides, C::kKeys),
@@ -75,28 +68,13 @@ std::span<const LaunchWay> ways_of(const AttentionProblem& p) {
   return p.type == DType::kBF16 ? ways_of<__nv_bfloat16>(p.q[3]) : ways_of<__half>(p.q[3]);
 }
 
-// Built for compute capability 9.0 with its own instructions, and running on it.
-bool is_hopper() {
-#if defined(COMFYSTREAM_SM90A)
-  int device = 0;
-  int major = 0;
-  int minor = 0;
-  check(cudaGetDevice(&device), "asking for the device");
-  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "asking for the device");
-  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "asking for the device");
-  return major == 9 && minor == 0;
-#else
-  return false;
-#endif
-}
-
 }  // namespace
 
 int hopper_attention_ways(const AttentionProblem& p) {
   constexpr std::int64_t kMost = std::int64_t{1} << 30;  // the kernel counts in 32 bits
   const bool suits = !p.causal && p.scale > 0.0F && is_narrow(p.type) && p.v[3] == p.q[3] && p.k[2] > 0 &&
                      p.q[0] * p.q[1] * (p.q[2] + 64) < kMost && p.k[2] < kMost;
-  return suits && is_hopper() ? static_cast<int>(ways_of(p).size()) : 0;
+  return suits && runs_hopper_kernels() ? static_cast<int>(ways_of(p).size()) : 0;
 }
 
 void launch_hopper_attention(const AttentionProblem& problem, int way, const AttentionPointers& pointers,

@@ -8,15 +8,6 @@ namespace {
 using Shape320 = resident::Shape<5, 160, 1, 3, 152>;
 using Shape640 = resident::Shape<10, 128, 1, 3, 152>;
 
-template <typename T>
-__device__ inline float2 both(unsigned pair) {
-  if constexpr (std::is_same_v<T, __half>) {
-    return __half22float2(*reinterpret_cast<const __half2*>(&pair));
-  } else {
-    return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(&pair));
-  }
-}
-
 // What a thread adds: eight columns of every 32, of two rows.
 template <typename S>
 struct Residual {
@@ -47,7 +38,7 @@ __device__ inline uint4 finished(const float* sums, const float (&bias)[8], cons
   unsigned pairs[4];
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    const float2 more = both<T>(added[i]);
+    const float2 more = to_floats<T>(added[i]);
     pairs[i] = resident::packed<T>(sums[4 * i] + bias[2 * i] + more.x, sums[4 * i + 1] + bias[2 * i + 1] + more.y);
   }
   return make_uint4(pairs[0], pairs[1], pairs[2], pairs[3]);

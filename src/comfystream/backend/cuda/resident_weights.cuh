@@ -6,6 +6,7 @@
 
 #include "comfystream/backend/cuda/device_code.cuh"
 #include "comfystream/backend/cuda/hopper.cuh"
+#include "comfystream/backend/cuda/hopper_device.hpp"
 #include "comfystream/backend/cuda/tensor_map.hpp"
 #include "comfystream/backend/cuda/wgmma.cuh"
 
@@ -185,11 +186,8 @@ struct Block {
 
 /// Blocks for `across` slices of the weights and this many rows: as many as the card runs at once.
 [[nodiscard]] inline unsigned blocks(std::int64_t rows, unsigned across) {
-  int device = 0;
-  int processors = 0;
-  check(cudaGetDevice(&device), "asking for the device");
-  check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "asking for the device");
-  return across * std::clamp(static_cast<unsigned>(processors) / across, 1U, blocks_for(rows, kTileRows));
+  const auto processors = static_cast<unsigned>(count_multiprocessors());
+  return across * std::clamp(processors / across, 1U, blocks_for(rows, kTileRows));
 }
 
 [[nodiscard]] inline CUtensorMap map_rows(const void* x, DType type, std::int64_t rows, std::int64_t columns,

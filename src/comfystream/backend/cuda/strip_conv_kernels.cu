@@ -5,6 +5,7 @@
 // turns: one stores the set that is complete while the other multiplies.
 #include "comfystream/backend/cuda/device_code.cuh"
 #include "comfystream/backend/cuda/hopper.cuh"
+#include "comfystream/backend/cuda/hopper_device.hpp"
 #include "comfystream/backend/cuda/strip_conv.hpp"
 #include "comfystream/backend/cuda/tensor_map.hpp"
 #include "comfystream/backend/cuda/wgmma.cuh"
@@ -72,14 +73,6 @@ __device__ void fetch(const CUtensorMap& x, const CUtensorMap& weights, const CU
   }
 }
 
-template <typename T>
-__device__ float2 to_floats(unsigned packed) {
-  if constexpr (std::is_same_v<T, __half>) {
-    return __half22float2(*reinterpret_cast<const __half2*>(&packed));
-  } else {
-    return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(&packed));
-  }
-}
 template <typename T>
 __device__ unsigned to_pair(float a, float b) {
   unsigned packed;
@@ -240,20 +233,12 @@ __global__ void __launch_bounds__(kThreads, 1)
 #endif
 }
 
-std::int64_t processors_of_device() {
-  int device = 0;
-  int count = 0;
-  check(cudaGetDevice(&device), "asking for the device");
-  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "asking for the device");
-  return count;
-}
-
 template <typename T>
 void start(const StripConvCall& call, cudaStream_t stream) {
   check(cudaFuncSetAttribute(strip_conv<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedBytes),
         "preparing a convolution");
   const std::int64_t across = (call.width + kWide - 1) / kWide * call.batch;
-  const std::int64_t down = std::clamp<std::int64_t>(processors_of_device() / across, 1, call.height);
+  const std::int64_t down = std::clamp<std::int64_t>(count_multiprocessors() / across, 1, call.height);
   const std::int64_t rows = (call.height + down - 1) / down;
   const CUtensorMap x = make_tensor_map({call.x,
                                          call.type,

@@ -31,15 +31,6 @@ __device__ Between column_at(const Taps& taps, int u) {
 }
 
 template <typename T>
-__device__ float2 to_floats(unsigned packed) {
-  if constexpr (std::is_same_v<T, __half>) {
-    return __half22float2(*reinterpret_cast<const __half2*>(&packed));
-  } else {
-    return __bfloat1622float2(*reinterpret_cast<const __nv_bfloat162*>(&packed));
-  }
-}
-
-template <typename T>
 __device__ void add_weighted(float (&sums)[kVector], const uint4& packed, float weight) {
   const unsigned words[4] = {packed.x, packed.y, packed.z, packed.w};
 #pragma unroll

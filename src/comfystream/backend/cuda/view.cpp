@@ -125,4 +125,10 @@ std::optional<Matrix> as_matrix(const View& view) {
   return matrix;
 }
 
+std::vector<std::size_t> natural_order(std::size_t rank) {
+  std::vector<std::size_t> order(rank);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  return order;
+}
+
 }  // namespace comfystream::backend::cuda

@@ -48,6 +48,9 @@ struct View {
 /// The same elements in row-major order under other dimensions; nullopt where that takes a copy.
 [[nodiscard]] std::optional<View> reshaped(const View& view, const Dims& dims);
 
+/// 0, 1, ... rank - 1: axes from the outermost inwards, as in row-major memory.
+[[nodiscard]] std::vector<std::size_t> natural_order(std::size_t rank);
+
 /// A view as rows of adjacent elements at a constant distance, for matrix products.
 struct Matrix {
   std::int64_t rows = 1;
