@@ -41,7 +41,10 @@ DeviceInfo describe(int device) {
   const cudaError_t status = cudaGetDeviceProperties(&properties, device);
   if (status != cudaSuccess) return {"NVIDIA GPU " + std::to_string(device), cudaGetErrorString(status)};
   std::string reason;
-  if (!cuda::kernels_fit_device(device)) {
+  if (properties.major < 9) {
+    reason = "the kernels need compute capability 9.0 or later, this device has " + std::to_string(properties.major) +
+             "." + std::to_string(properties.minor);
+  } else if (!cuda::kernels_fit_device(device)) {
     reason = "this build has no kernels for compute capability " + std::to_string(properties.major) + "." +
              std::to_string(properties.minor) +
              "; configure with -DCMAKE_CUDA_ARCHITECTURES=" + std::to_string(properties.major) +
