@@ -141,6 +141,7 @@ class Session {
   }
 
   const char* try_submit(nb::handle array, std::uint64_t id, std::int64_t pts, std::uint32_t stream) {
+    Client& client = this->client();  // first: in a fork, locks may be held by threads that stayed behind
     keepsakes_->let_go();
     Frame frame;
     frame.stream_id = stream;
@@ -149,7 +150,7 @@ class Session {
     LentPicture* lent = nullptr;
     const bool is_lent = nb::try_cast(array, lent, false);
     frame.picture = is_lent ? lent->take(keepsakes_) : borrow_picture(array, keepsakes_);
-    const Submitted submitted = client().try_submit(std::move(frame));
+    const Submitted submitted = client.try_submit(std::move(frame));
     const bool taken = submitted == Submitted::kAccepted || submitted == Submitted::kDropped;
     // A frame that was not taken is left as it was.
     if (is_lent && !taken) lent->put_back(std::move(frame.picture));  // NOLINT(bugprone-use-after-move)
