@@ -9,7 +9,6 @@
 #include "comfystream/backend/cuda/strip_conv.hpp"
 #include "comfystream/error.hpp"
 
-#include <cstdlib>
 #include <numeric>
 
 namespace comfystream::backend::cuda {
@@ -209,13 +208,7 @@ Conv read_conv(Emitter& e, Value core) {
   return conv;
 }
 
-bool is_plain_3x3(const Conv& conv) {
-  const auto& a = conv.attrs;
-  const auto all_one = [](auto... values) { return ((values == 1) && ...); };
-  return conv.r == 3 && conv.s == 3 &&
-         all_one(a.pad_top, a.pad_left, a.pad_bottom, a.pad_right, a.stride_h, a.stride_w, a.dilation_h, a.dilation_w,
-                 a.groups);
-}
+bool is_plain_3x3(const Conv& conv) { return conv.r == 3 && conv.s == 3 && keeps_size_of_3x3(conv.attrs); }
 
 std::string size_text(const Conv& conv) {
   return std::to_string(conv.r) + "x" + std::to_string(conv.s) + " " + std::to_string(conv.x[1]) + "->" +
@@ -252,15 +245,9 @@ float CudnnStep::after_microseconds() const {
 
 // Measured once for each problem and card.
 float CudnnStep::strip_microseconds(Libraries& libraries) const {
-  const std::string key = "strips " + fused.key();
-  if (const auto known = libraries.cache.find(key)) return std::strtof(known->c_str(), nullptr);
-  if (!libraries.tunes) return 0.0F;
-  const auto alone = libraries.use.alone();
   std::vector<View> views = reads();
   views.push_back(y);
-  const float own = Rehearsal(views).microseconds([&](const Launch& launch) { run_strips(launch); });
-  libraries.cache.insert(key, std::to_string(own));
-  return own;
+  return time_once(libraries, "strips " + fused.key(), views, [&](const Launch& launch) { run_strips(launch); });
 }
 
 void CudnnStep::run_strips(const Launch& launch) const {

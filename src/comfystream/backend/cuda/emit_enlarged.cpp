@@ -9,7 +9,6 @@
 #include "comfystream/backend/cuda/rehearsal.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace comfystream::backend::cuda {
 namespace {
@@ -49,15 +48,9 @@ void EnlargedStep::run_own(const Launch& launch) const {
 
 // Measured once for each problem and card; 0 where nothing is.
 float EnlargedStep::own_microseconds(Libraries& libraries) const {
-  const std::string key = "enlarged " + problem.key();
-  if (const auto known = libraries.cache.find(key)) return std::strtof(known->c_str(), nullptr);
-  if (!libraries.tunes) return 0.0F;
-  const auto alone = libraries.use.alone();
   std::vector<View> views{small, w, out};
   if (whole->bias) views.push_back(*whole->bias);
-  const float own = Rehearsal(views).microseconds([&](const Launch& launch) { run_own(launch); });
-  libraries.cache.insert(key, std::to_string(own));
-  return own;
+  return time_once(libraries, "enlarged " + problem.key(), views, [&](const Launch& launch) { run_own(launch); });
 }
 
 std::int64_t EnlargedStep::prepare(Libraries& libraries) {

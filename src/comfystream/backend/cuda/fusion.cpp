@@ -176,13 +176,6 @@ class Fuser {
     op.root = *user;
   }
 
-  // One pixel around, no strides, dilation or groups.
-  static bool is_plain_3x3(const graph::Conv2dAttrs& a) {
-    const auto all_one = [](auto... values) { return ((values == 1) && ...); };
-    return all_one(a.pad_top, a.pad_left, a.pad_bottom, a.pad_right, a.stride_h, a.stride_w, a.dilation_h, a.dilation_w,
-                   a.groups);
-  }
-
   [[nodiscard]] bool has_constants(const Node& conv) const {
     return constant_of(graph_, conv.operands[1]) && (conv.operands.size() < 3 || constant_of(graph_, conv.operands[2]));
   }
@@ -193,7 +186,7 @@ class Fuser {
     const Value large = conv.operands[0];
     const auto& weight = graph_.type(conv.operands[1]).shape;
     const bool suits = weight[0].count % 8 == 0 && weight[1].count % 8 == 0 && weight[2].count == 3 &&
-                       weight[3].count == 3 && is_plain_3x3(std::get<graph::Conv2dAttrs>(conv.attrs));
+                       weight[3].count == 3 && keeps_size_of_3x3(std::get<graph::Conv2dAttrs>(conv.attrs));
     if (!suits || graph_.node(large).kind != OpKind::kResize || !only_user(large)) return std::nullopt;
     if (size_of(storage_[large.id]) != 2) return std::nullopt;
     return large;
@@ -391,6 +384,12 @@ class Fuser {
 };
 
 }  // namespace
+
+bool keeps_size_of_3x3(const graph::Conv2dAttrs& a) {
+  const auto all_one = [](auto... values) { return ((values == 1) && ...); };
+  return all_one(a.pad_top, a.pad_left, a.pad_bottom, a.pad_right, a.stride_h, a.stride_w, a.dilation_h, a.dilation_w,
+                 a.groups);
+}
 
 Fusion fuse(const Graph& graph, const std::vector<DType>& storage, const FusionOptions& options) {
   return Fuser(graph, storage, options).run();

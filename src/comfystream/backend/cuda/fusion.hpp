@@ -59,6 +59,9 @@ struct FusionOptions {
   bool join_products = true;
 };
 
+/// One pixel around, no strides, dilation or groups: a kernel of 3x3 makes as many pixels as it reads.
+[[nodiscard]] bool keeps_size_of_3x3(const graph::Conv2dAttrs& attrs);
+
 /// `storage` is assign_storage()'s. What is fused computes the same up to rounding.
 [[nodiscard]] Fusion fuse(const graph::Graph& graph, const std::vector<DType>& storage,
                           const FusionOptions& options = {});

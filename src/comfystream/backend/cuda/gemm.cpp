@@ -109,8 +109,8 @@ void GemmLibrary::describe(const GemmProblem& problem, Plan& plan) {
   if (problem.bias) {
     set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type_of(problem.y_type));
     alignas(256) const std::byte aligned{};  // heuristics look at the bias' alignment, not at the bias
-    const void* placeholder = &aligned;
-    set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, placeholder);
+    const void* address = &aligned;
+    set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, address);
   }
   plan.w = make_layout(problem.type, problem.in, problem.out, problem.in);
   plan.x = make_layout(problem.type, problem.in, problem.rows, problem.x_stride);

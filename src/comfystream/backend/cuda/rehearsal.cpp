@@ -2,8 +2,10 @@
 #include "comfystream/backend/cuda/rehearsal.hpp"
 
 #include "comfystream/backend/cuda/check.hpp"
+#include "comfystream/backend/cuda/libraries.hpp"
 #include "comfystream/backend/cuda/timing.hpp"
 
+#include <cstdlib>
 #include <map>
 
 namespace comfystream::backend::cuda {
@@ -33,6 +35,16 @@ Rehearsal::Rehearsal(const std::vector<View>& views) {
 float Rehearsal::microseconds(const std::function<void(const Launch&)>& run) const {
   const Stream stream = make_stream();
   return time_launch([&](cudaStream_t s) { run({s, base_.data()}); }, stream.get());
+}
+
+float time_once(Libraries& libraries, const std::string& key, const std::vector<View>& views,
+                const std::function<void(const Launch&)>& run) {
+  if (const auto known = libraries.cache.find(key)) return std::strtof(known->c_str(), nullptr);
+  if (!libraries.tunes) return 0.0F;
+  const auto alone = libraries.use.alone();
+  const float microseconds = Rehearsal(views).microseconds(run);
+  libraries.cache.insert(key, std::to_string(microseconds));
+  return microseconds;
 }
 
 }  // namespace comfystream::backend::cuda

@@ -6,6 +6,7 @@
 #include "comfystream/backend/cuda/program.hpp"
 
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace comfystream::backend::cuda {
@@ -22,5 +23,10 @@ class Rehearsal {
   std::vector<DeviceBuffer> memory_;
   std::vector<std::byte*> base_;  // by buffer
 };
+
+/// What `run` takes on memory of its own, told by the cache under `key`, else measured with the device to itself; 0
+/// where it is not known and nothing is measured. Not to be called by who has the device alone.
+[[nodiscard]] float time_once(Libraries& libraries, const std::string& key, const std::vector<View>& views,
+                              const std::function<void(const Launch&)>& run);
 
 }  // namespace comfystream::backend::cuda
